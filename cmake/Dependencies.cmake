@@ -1,0 +1,83 @@
+# Every dependency of medisyn, named once, with its reason.
+
+# LibTorch (tensors, autograd, c10d) comes out of the pinned torch wheel in .venv. Its own CMake package stops
+# with an error where no CUDA toolkit is installed, so the imported targets are defined here from the libraries.
+file(GLOB MEDISYN_SITE_PACKAGES ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages)
+if(NOT EXISTS ${MEDISYN_SITE_PACKAGES}/torch/lib/libtorch_cpu.so)
+  message(FATAL_ERROR "no torch wheel in ${PROJECT_SOURCE_DIR}/.venv: run scripts/setup.sh first")
+endif()
+set(TORCH_ROOT ${MEDISYN_SITE_PACKAGES}/torch)
+set(NVIDIA_ROOT ${MEDISYN_SITE_PACKAGES}/nvidia)
+
+find_program(NVCC_PROGRAM nvcc HINTS /usr/local/cuda/bin)
+set(MEDISYN_WITH_CUDA ${MEDISYN_CUDA})
+if(MEDISYN_CUDA STREQUAL "AUTO")
+  set(MEDISYN_WITH_CUDA OFF)
+  if(NVCC_PROGRAM AND EXISTS ${NVIDIA_ROOT}/nccl/include/nccl.h)
+    set(MEDISYN_WITH_CUDA ON)
+  endif()
+endif()
+message(STATUS "CUDA and NCCL: ${MEDISYN_WITH_CUDA} (MEDISYN_CUDA=${MEDISYN_CUDA})")
+
+add_library(medisyn_torch INTERFACE)
+target_include_directories(medisyn_torch SYSTEM INTERFACE
+  ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
+target_link_libraries(medisyn_torch INTERFACE ${TORCH_ROOT}/lib/libtorch_cpu.so ${TORCH_ROOT}/lib/libc10.so)
+# The CUDA runtime that libtorch_cpu.so names is found through the rpath only.
+set(MEDISYN_RPATH ${TORCH_ROOT}/lib ${NVIDIA_ROOT}/cu13/lib)
+if(MEDISYN_WITH_CUDA)
+  if(NOT NVCC_PROGRAM)
+    message(FATAL_ERROR "MEDISYN_CUDA=ON, but no nvcc was found: install the CUDA toolkit or say OFF")
+  endif()
+  # What libmedisyn_cuda.so links (src/dist). The wheels' NCCL and cuDNN stand before the toolkit's: its NCCL is
+  # older, and a struct of another size in ProcessGroupNCCL::Options breaks the heap.
+  cmake_path(GET NVCC_PROGRAM PARENT_PATH NVCC_FOLDER)
+  list(APPEND MEDISYN_RPATH ${NVIDIA_ROOT}/nccl/lib ${NVIDIA_ROOT}/cudnn/lib ${NVIDIA_ROOT}/cusparselt/lib
+       ${NVIDIA_ROOT}/nvshmem/lib)
+  add_library(medisyn_cuda_libraries INTERFACE)
+  target_include_directories(medisyn_cuda_libraries SYSTEM INTERFACE
+    ${NVIDIA_ROOT}/nccl/include ${NVIDIA_ROOT}/cudnn/include ${NVIDIA_ROOT}/cu13/include
+    ${NVCC_FOLDER}/../include)
+  # libtorch_cuda.so registers its kernels when it is loaded and no symbol of it is named: keep it.
+  target_link_libraries(medisyn_cuda_libraries INTERFACE medisyn_torch medisyn_fmt
+    -Wl,--no-as-needed ${TORCH_ROOT}/lib/libtorch_cuda.so ${TORCH_ROOT}/lib/libc10_cuda.so -Wl,--as-needed
+    ${NVIDIA_ROOT}/nccl/lib/libnccl.so.2 ${NVIDIA_ROOT}/cudnn/lib/libcudnn.so.9)
+endif()
+list(JOIN MEDISYN_RPATH ":" MEDISYN_RPATH_LINK)
+target_link_options(medisyn_torch INTERFACE -Wl,-rpath-link,${MEDISYN_RPATH_LINK})
+set(CMAKE_BUILD_RPATH ${MEDISYN_RPATH})
+set(CMAKE_INSTALL_RPATH ${MEDISYN_RPATH})
+
+# Text formatting: the fmt inside torch's wheel, header-only, so that nothing clashes with Debian's.
+add_library(medisyn_fmt INTERFACE)
+target_include_directories(medisyn_fmt SYSTEM INTERFACE ${TORCH_ROOT}/include)
+target_compile_definitions(medisyn_fmt INTERFACE FMT_HEADER_ONLY=1)
+
+# Config files: a YAML parser that keeps line numbers.
+find_package(yaml-cpp REQUIRED)
+# JSON: result files, HF configs, metadata.jsonl.
+find_package(nlohmann_json 3.11 REQUIRED)
+# Command line.
+find_package(CLI11 2.1 REQUIRED)
+# Log lines; seen by src/core/log.cpp alone, because it needs Debian's fmt 9 and torch ships fmt 12.
+find_package(spdlog REQUIRED)
+# SHA-256.
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+# Image codecs (PNG, JPEG, BMP, TIFF) and drawing.
+find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs)
+# Unicode: NFC, lower case and \p{L} for tokenizers.
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+# Compressed volumes (NRRD) and PNG chunk checksums.
+find_package(ZLIB REQUIRED)
+# DICOM with JPEG, JPEG-LS and RLE.
+find_package(DCMTK REQUIRED)
+# NIfTI volumes.
+find_path(NIFTI_INCLUDE_DIR nifti1_io.h PATH_SUFFIXES nifti REQUIRED)
+find_library(NIFTI_LIBRARY niftiio REQUIRED)
+find_library(ZNZ_LIBRARY znz REQUIRED)
+# Charts of the HTML report: Debian's libjs-chart.js, put into the binary so that a report opens offline.
+find_file(CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist REQUIRED)
+
+if(MEDISYN_TESTS)
+  find_package(GTest REQUIRED)
+endif()

@@ -1,0 +1,55 @@
+// The evaluations of `medisyn eval`, and what they share.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "medisyn/cli/options.h"
+#include "medisyn/core/run_record.h"
+#include "medisyn/data/manifest.h"
+#include "medisyn/features/extractor.h"
+
+namespace medisyn {
+
+int eval_fid_command(int argc, char** argv);
+int eval_msssim_command(int argc, char** argv);
+int eval_alignment_command(int argc, char** argv);
+
+/// --extractor and --weights.
+struct ExtractorOptions {
+  std::string name = "efficientnet_lite0";
+  std::filesystem::path weights;
+};
+void add_extractor_options(CLI::App& app, ExtractorOptions& options);
+/// Error for a dtype other than fp32, in which all features are computed.
+Extractor open_extractor(const ExtractorOptions& options, const CommonOptions& common, torch::Device device);
+
+/// The images that --where and --sample leave of a manifest, a run of generate or a folder of images.
+Manifest open_images(const std::filesystem::path& path, const CommonOptions& options);
+
+std::vector<std::filesystem::path> image_paths(const Manifest& manifest);
+
+/// The folder of --out, claimed before anything is computed, and given back empty when nothing came of it.
+class EvalOutput {
+ public:
+  explicit EvalOutput(const CommonOptions& options);
+  ~EvalOutput();
+  EvalOutput(const EvalOutput&) = delete;
+  EvalOutput& operator=(const EvalOutput&) = delete;
+
+  /// sample.jsonl, where --sample drew one.
+  void write_sample(const Manifest& drawn) const;
+  void write_table(const std::string& name, const std::vector<std::string>& header,
+                   const std::vector<std::vector<std::string>>& rows) const;
+
+  /// Writes result.json, and prints the text, or with --json the result.
+  void finish(const RunRecord& record, const std::string& text);
+
+ private:
+  const CommonOptions& options_;
+  bool was_there_ = true;
+  bool finished_ = false;
+};
+
+}  // namespace medisyn

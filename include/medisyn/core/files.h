@@ -1,0 +1,56 @@
+// Files: read whole, write to a temporary name, sync, rename; SHA-256.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace medisyn {
+
+namespace fs = std::filesystem;
+
+/// The bytes of a file. Error when it is missing or unreadable.
+std::string read_file(const fs::path& path);
+
+/// Writes through a temporary name beside the target, which is synced and renamed by commit().
+/// Without commit() (an exception, say) nothing is left behind.
+class AtomicFile {
+ public:
+  explicit AtomicFile(fs::path target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Error, with the path and the system's reason (disk full, say), when the bytes cannot be written.
+  void write(const void* bytes, std::size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  void commit();
+
+ private:
+  fs::path target_;
+  fs::path temporary_;
+  int descriptor_ = -1;
+};
+
+void write_file(const fs::path& path, std::string_view bytes);
+
+/// Adds one line to a log file that grows while a command runs (metrics.jsonl).
+void append_line(const fs::path& path, std::string_view line);
+
+/// Renames a finished temporary folder to its place and syncs both.
+void commit_folder(const fs::path& temporary, const fs::path& target);
+
+/// Creates `folder` for a new run. Error when it already holds another run (a result.json, config.yaml,
+/// metrics.jsonl or metadata.jsonl): an output folder is never mixed or overwritten in silence.
+void claim_output_folder(const fs::path& folder);
+
+/// Looks a config up: as given, then in configs/ of the working directory, then in the installed share
+/// folder.
+fs::path find_config(const fs::path& name);
+
+std::string sha256_hex(std::string_view bytes);
+std::string sha256_file(const fs::path& path);
+
+}  // namespace medisyn

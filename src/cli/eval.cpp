@@ -1,0 +1,110 @@
+#include <fmt/ranges.h>
+
+#include <array>
+#include <system_error>
+
+#include "medisyn/cli/commands.h"
+#include "medisyn/cli/eval_commands.h"
+#include "medisyn/core/config_node.h"
+#include "medisyn/core/error.h"
+#include "medisyn/core/files.h"
+#include "medisyn/data/filter.h"
+#include "medisyn/data/sample.h"
+#include "medisyn/io/csv.h"
+
+namespace medisyn {
+
+Manifest open_images(const fs::path& path, const CommonOptions& options) {
+  return sample(filtered(read_manifest(path), options.where), options.sample, options.seed);
+}
+
+std::vector<fs::path> image_paths(const Manifest& manifest) {
+  std::vector<fs::path> paths;
+  for (const Record& record : manifest.records) {
+    paths.push_back(image_path(manifest, record));
+  }
+  return paths;
+}
+
+void add_extractor_options(CLI::App& app, ExtractorOptions& options) {
+  app.add_option("--extractor", options.name,
+                 fmt::format("Feature extractor: {}", fmt::join(extractor_names(), ", ")))
+      ->capture_default_str();
+  app.add_option("--weights", options.weights, "Its weights, safetensors")->type_name("FILE");
+}
+
+Extractor open_extractor(const ExtractorOptions& options, const CommonOptions& common, torch::Device device) {
+  if (common.dtype != "fp32") {
+    fail("--dtype {}: expected fp32, in which features are computed so that scores can be compared",
+         common.dtype);
+  }
+  return load_extractor(options.name, options.weights, device);
+}
+
+EvalOutput::EvalOutput(const CommonOptions& options) : options_(options) {
+  if (!options_.out.empty()) {
+    was_there_ = fs::exists(options_.out);
+    claim_output_folder(options_.out);
+  }
+}
+
+EvalOutput::~EvalOutput() {
+  std::error_code ignored;
+  if (!finished_ && !was_there_ && fs::is_empty(options_.out, ignored)) {
+    fs::remove(options_.out, ignored);
+  }
+}
+
+void EvalOutput::write_sample(const Manifest& drawn) const {
+  if (!options_.out.empty() && options_.sample > 0) {
+    write_manifest_file(options_.out / "sample.jsonl", drawn);
+  }
+}
+
+void EvalOutput::write_table(const std::string& name, const std::vector<std::string>& header,
+                             const std::vector<std::vector<std::string>>& rows) const {
+  if (!options_.out.empty()) {
+    write_csv(options_.out / name, header, rows);
+  }
+}
+
+void EvalOutput::finish(const RunRecord& record, const std::string& text) {
+  if (!options_.out.empty()) {
+    record.write(options_.out);
+  }
+  finished_ = true;
+  if (options_.json) {
+    fmt::print("{}\n", record.to_json().dump());
+  } else {
+    fmt::print("{}", text);
+  }
+}
+
+int eval_command(int argc, char** argv) {
+  constexpr std::array<std::pair<const char*, int (*)(int, char**)>, 3> kEvaluations{
+      {{"fid", eval_fid_command}, {"msssim", eval_msssim_command}, {"alignment", eval_alignment_command}}};
+  const std::string name = argc > 1 ? argv[1] : "--help";
+  std::vector<std::string> names;
+  for (const auto& [known, run] : kEvaluations) {
+    if (name == known) {
+      std::string full = std::string(argv[0]) + " " + name;
+      argv[1] = full.data();
+      return run(argc - 1, argv + 1);
+    }
+    names.emplace_back(known);
+  }
+  if (name == "--help" || name == "-h") {
+    fmt::print(
+        "Usage: medisyn eval fid|msssim|alignment [OPTIONS]\n\n"
+        "  fid        distance between real and generated images, by features\n"
+        "  msssim     how alike the images of a set are\n"
+        "  alignment  do the pictures follow the prompt?\n\n"
+        "`medisyn eval NAME --help` shows the options.\n");
+    return 0;
+  }
+  const std::string near = nearest_word(name, names);
+  fail("medisyn eval {}: no such evaluation{} (see medisyn eval --help)", name,
+       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+}
+
+}  // namespace medisyn

@@ -1,0 +1,179 @@
+#include "medisyn/core/files.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include "medisyn/core/error.h"
+
+namespace medisyn {
+namespace {
+
+std::string reason() { return std::strerror(errno); }
+
+/// Makes a rename or a new file in `folder` survive a power cut.
+void sync_folder(const fs::path& folder) {
+  const int descriptor = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (descriptor >= 0) {
+    fsync(descriptor);
+    close(descriptor);
+  }
+}
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+  }
+  void add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::string hex() {
+    std::array<unsigned char, 32> digest{};
+    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+    std::string text;
+    for (const unsigned char byte : digest) {
+      text += fmt::format("{:02x}", byte);
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  if (fs::is_directory(path)) {
+    fail("{}: expected a file, found a folder", path.string());
+  }
+  std::ifstream stream(path, std::ios::binary | std::ios::ate);
+  if (!stream) {
+    fail("{}: cannot be read: {}", path.string(), reason());
+  }
+  const std::streamoff size = stream.tellg();
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  stream.seekg(0);
+  if (!stream.read(bytes.data(), size)) {
+    fail("{}: cannot be read: {}", path.string(), reason());
+  }
+  return bytes;
+}
+
+AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
+  temporary_ = target_;
+  temporary_ += fmt::format(".tmp{}", getpid());
+  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) {
+    fail("{}: cannot be written: {}", target_.string(), reason());
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) {
+    close(descriptor_);
+    unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::write(const void* bytes, std::size_t size) {
+  const char* next = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor_, next, size);
+    if (written < 0 && errno == EINTR) {
+      continue;
+    }
+    if (written <= 0) {
+      fail("{}: cannot be written: {}; nothing was changed there", target_.string(), reason());
+    }
+    next += written;
+    size -= static_cast<std::size_t>(written);
+  }
+}
+
+void AtomicFile::commit() {
+  if (fsync(descriptor_) != 0) {
+    fail("{}: cannot be written: {}; nothing was changed there", target_.string(), reason());
+  }
+  close(std::exchange(descriptor_, -1));
+  if (rename(temporary_.c_str(), target_.c_str()) != 0) {
+    const std::string why = reason();
+    unlink(temporary_.c_str());
+    fail("{}: cannot be written: {}", target_.string(), why);
+  }
+  sync_folder(target_.parent_path());
+}
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+void append_line(const fs::path& path, std::string_view line) {
+  std::ofstream stream(path, std::ios::binary | std::ios::app);
+  stream << line << '\n';
+  stream.flush();
+  if (!stream) {
+    fail("{}: cannot be written: {}", path.string(), reason());
+  }
+}
+
+void commit_folder(const fs::path& temporary, const fs::path& target) {
+  sync_folder(temporary);
+  if (rename(temporary.c_str(), target.c_str()) != 0) {
+    fail("{}: cannot be put in place: {}", target.string(), reason());
+  }
+  sync_folder(target.parent_path());
+}
+
+void claim_output_folder(const fs::path& folder) {
+  for (const char* mark : {"result.json", "config.yaml", "metrics.jsonl", "metadata.jsonl"}) {
+    if (fs::exists(folder / mark)) {
+      fail("{}: already holds another run ({} is there): choose another --out or remove the folder",
+           folder.string(), mark);
+    }
+  }
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error || !fs::is_directory(folder)) {
+    fail("{}: cannot be made: {}", folder.string(), error ? error.message() : "a file has this name");
+  }
+}
+
+fs::path find_config(const fs::path& name) {
+  for (const fs::path& candidate :
+       {name, fs::path("configs") / name, fs::path(MEDISYN_SHARE) / "configs" / name}) {
+    if (fs::is_regular_file(candidate)) {
+      return candidate;
+    }
+  }
+  fail("{}: no such config, neither here nor in configs/", name.string());
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.hex();
+}
+
+std::string sha256_file(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream || fs::is_directory(path)) {
+    fail("{}: cannot be read: {}", path.string(), reason());
+  }
+  Sha256 hash;
+  std::string chunk(1U << 20U, '\0');
+  while (stream.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || stream.gcount() > 0) {
+    hash.add(std::string_view(chunk).substr(0, static_cast<std::size_t>(stream.gcount())));
+  }
+  return hash.hex();
+}
+
+}  // namespace medisyn

@@ -1,0 +1,156 @@
+#include "medisyn/curate/curate.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "medisyn/core/error.h"
+#include "medisyn/core/files.h"
+#include "medisyn/core/log.h"
+#include "medisyn/core/progress.h"
+#include "medisyn/curate/collector.h"
+#include "medisyn/curate/source.h"
+
+namespace medisyn {
+namespace {
+
+/// A folder that goes away unless it is committed.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(fs::path target)
+      : target_(std::move(target)), path_(fmt::format("{}.part-{}", target_.string(), getpid())) {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+  /// One sync of the file system instead of one for each of many thousand files, then the rename.
+  void commit() {
+    const int descriptor = open(path_.c_str(), O_RDONLY | O_DIRECTORY);
+    const bool is_synced = descriptor >= 0 && syncfs(descriptor) == 0;
+    if (descriptor >= 0) {
+      close(descriptor);
+    }
+    if (!is_synced) {
+      fail("{}: cannot be written to the disk", path_.string());
+    }
+    commit_folder(path_, target_);
+  }
+
+ private:
+  fs::path target_;
+  fs::path path_;
+};
+
+/// Patients with images on more than one side. Allowed only where the config holds out a part of one subject.
+std::vector<std::string> shared_patients(const CurateConfig& config, const std::vector<Record>& records) {
+  std::set<std::string> may_share;
+  for (const RepositoryConfig& repository : config.repositories) {
+    if (repository.split.rule == "frames" || repository.split.rule == "region") {
+      may_share.insert(repository.source);
+    }
+  }
+  std::map<std::string, std::set<std::string>> sides;
+  std::set<std::string> shared;
+  for (const Record& record : records) {
+    std::set<std::string>& own = sides[record.patient_id];
+    own.insert(record.split);
+    if (own.size() > 1) {
+      shared.insert(record.patient_id);
+      if (!may_share.contains(record.source)) {
+        fail("patient {}: stands in {}; give its repositories one split", record.patient_id,
+             fmt::join(own, " and in "));
+      }
+    }
+  }
+  return {shared.begin(), shared.end()};
+}
+
+void add_inputs(const CurateConfig& config, RunRecord& record) {
+  std::set<fs::path> paths;
+  for (const RepositoryConfig& repository : config.repositories) {
+    paths.insert(config.root / repository.path);
+    if (repository.label_volume) {
+      paths.insert(config.root / repository.label_volume->path);
+    }
+  }
+  for (const fs::path& path : paths) {
+    record.add_input(path);
+  }
+}
+
+void add_one(Json& table, const std::string& row, const std::string& column) {
+  Json& cell = table[row][column];
+  cell = cell.is_null() ? 1 : cell.get<std::int64_t>() + 1;
+}
+
+}  // namespace
+
+Json count_records(const std::vector<Record>& records) {
+  Json by_type = Json::object();
+  Json by_specialty = Json::object();
+  Json by_source = Json::object();
+  Json by_split = Json::object();
+  std::set<std::string> captions;
+  std::set<std::string> patients;
+  for (const Record& record : records) {
+    add_one(by_type, record.image_type, record.split);
+    add_one(by_specialty, record.specialty, record.split);
+    add_one(by_source, record.source, record.split);
+    Json& total = by_split[record.split];
+    total = total.is_null() ? 1 : total.get<std::int64_t>() + 1;
+    captions.insert(record.text);
+    patients.insert(record.patient_id);
+  }
+  return {{"images", records.size()}, {"captions", captions.size()}, {"patients", patients.size()},
+          {"splits", by_split},       {"by_image_type", by_type},    {"by_specialty", by_specialty},
+          {"by_source", by_source}};
+}
+
+void curate(const CurateConfig& config, const fs::path& out, RunRecord& record) {
+  check_curate_config(config);
+  const bool is_new = !fs::exists(out);
+  claim_output_folder(out);
+  if (!fs::is_empty(out)) {
+    fail("{}: expected a new or empty folder, found files in it: choose another --out", out.string());
+  }
+  if (is_new) {
+    fs::remove(out);  // the finished folder takes this name; after an error there is none
+  }
+  TemporaryFolder folder(out);
+  Collector collector(config, folder.path());
+  Progress progress("curate", static_cast<std::int64_t>(config.repositories.size()), "repositories");
+  for (std::size_t i = 0; i < config.repositories.size(); ++i) {
+    const RepositoryConfig& repository = config.repositories[i];
+    progress.update(static_cast<std::int64_t>(i), repository.name);
+    read_repository(config, repository, collector);
+    progress.update(static_cast<std::int64_t>(i) + 1, fmt::format("{} images", collector.records().size()));
+  }
+  progress.finish();
+  if (collector.records().empty()) {
+    fail("{}: no image is left: {}", out.string(), collector.left_out()["skipped"].dump());
+  }
+  write_manifest(folder.path(), {folder.path(), collector.records()});
+  write_config_yaml(folder.path() / "config.yaml", config);
+  add_inputs(config, record);
+  record.config = config_to_json(config);
+  record.metrics = count_records(collector.records());
+  record.metrics["patients_on_both_sides"] = shared_patients(config, collector.records());
+  record.metrics.update(collector.left_out());
+  record.write(folder.path());
+  folder.commit();
+}
+
+}  // namespace medisyn

@@ -1,0 +1,67 @@
+#include "medisyn/dist/device.h"
+
+#include <torch/cuda.h>
+
+#include <charconv>
+
+#include "medisyn/core/error.h"
+#include "medisyn/dist/cuda.h"
+
+namespace medisyn {
+namespace {
+
+std::int64_t count_gpus() {
+  load_cuda();
+  return torch::cuda::is_available() ? static_cast<std::int64_t>(torch::cuda::device_count()) : 0;
+}
+
+int parse_index(const std::string& name) {
+  int index = 0;
+  const char* last = name.data() + name.size();
+  if (name == "cuda") {
+    return 0;
+  }
+  const auto [end, error] = std::from_chars(name.data() + 5, last, index);
+  if (error != std::errc() || end != last || index < 0) {
+    fail("--device {}: expected auto, cpu, cuda or cuda:N", name);
+  }
+  return index;
+}
+
+}  // namespace
+
+torch::Device pick_device(const std::string& name) {
+  if (name == "cpu") {
+    return torch::kCPU;
+  }
+  if (name == "auto") {
+    return count_gpus() > 0 ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+  }
+  if (name != "cuda" && !name.starts_with("cuda:")) {
+    fail("--device {}: expected auto, cpu, cuda or cuda:N", name);
+  }
+  const int index = parse_index(name);
+  if (!built_with_cuda()) {
+    fail("--device {}: this program was built without CUDA: build with -DMEDISYN_CUDA=ON or use --device cpu",
+         name);
+  }
+  if (index >= count_gpus()) {
+    fail("--device {}: {} GPU(s) found: use --device cpu or one that is there", name, count_gpus());
+  }
+  return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
+}
+
+torch::ScalarType parse_dtype(const std::string& name) {
+  if (name == "fp32") {
+    return torch::kFloat32;
+  }
+  if (name == "bf16") {
+    return torch::kBFloat16;
+  }
+  if (name == "fp16") {
+    return torch::kFloat16;
+  }
+  fail("--dtype {}: expected fp32, bf16 or fp16", name);
+}
+
+}  // namespace medisyn

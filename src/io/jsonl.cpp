@@ -1,0 +1,70 @@
+#include "medisyn/io/jsonl.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "medisyn/core/error.h"
+#include "medisyn/core/files.h"
+
+namespace medisyn {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+Json parse_line(std::string_view text, const fs::path& path, int line) {
+  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kMaxDepth) {
+      fail("{}:{}: JSON is nested deeper than {} levels", path.string(), line, kMaxDepth);
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text, limit_depth);
+  } catch (const Json::exception&) {
+    constexpr std::size_t kShown = 60;
+    const bool is_long = text.size() > kShown;
+    // The excerpt may hold broken UTF-8; dump() with `replace` makes it printable.
+    const std::string excerpt =
+        Json(text.substr(0, kShown)).dump(-1, ' ', false, Json::error_handler_t::replace);
+    fail("{}:{}: expected one JSON value in UTF-8, found {}{}", path.string(), line, excerpt,
+         is_long ? "..." : "");
+  }
+}
+
+}  // namespace
+
+std::vector<JsonLine> read_jsonl_lines(const fs::path& path) {
+  const std::string bytes = read_file(path);
+  std::vector<JsonLine> lines;
+  std::size_t begin = 0;
+  for (int line = 1; begin < bytes.size(); ++line) {
+    const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
+    const std::string_view text = std::string_view(bytes).substr(begin, end - begin);
+    if (text.find_first_not_of(" \t\r") != std::string_view::npos) {
+      lines.push_back({line, parse_line(text, path, line)});
+    }
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::vector<Json> read_jsonl(const fs::path& path) {
+  std::vector<Json> values;
+  for (JsonLine& line : read_jsonl_lines(path)) {
+    values.push_back(std::move(line.value));
+  }
+  return values;
+}
+
+void write_jsonl(const fs::path& path, const std::vector<Json>& values) {
+  std::string bytes;
+  for (const Json& value : values) {
+    bytes += value.dump();
+    bytes += '\n';
+  }
+  write_file(path, bytes);
+}
+
+}  // namespace medisyn

@@ -1,0 +1,78 @@
+#include "medisyn/models/clip_text.h"
+
+#include <cmath>
+#include <string_view>
+
+namespace medisyn {
+
+CLIPTextEmbeddingsImpl::CLIPTextEmbeddingsImpl(const CLIPTextConfig& config)
+    : token_embedding_(register_module("token_embedding", Embedding(config.vocab_size, config.hidden_size))),
+      position_embedding_(register_module("position_embedding",
+                                          Embedding(config.max_position_embeddings, config.hidden_size))) {}
+
+torch::Tensor CLIPTextEmbeddingsImpl::forward(const torch::Tensor& input_ids) {
+  return token_embedding_(input_ids) + position_embedding_->weight.narrow(0, 0, input_ids.size(1));
+}
+
+CLIPTextTransformerImpl::CLIPTextTransformerImpl(const CLIPTextConfig& config)
+    : embeddings_(register_module("embeddings", CLIPTextEmbeddings(config))) {
+  const CLIPLayerShape layer{.width = config.hidden_size,
+                             .intermediate = config.intermediate_size,
+                             .heads = config.num_attention_heads,
+                             .activation = config.hidden_act,
+                             .eps = config.layer_norm_eps,
+                             .attention_dropout = config.attention_dropout};
+  encoder_ = register_module("encoder", CLIPEncoder(layer, config.num_hidden_layers));
+  final_layer_norm_ =
+      register_module("final_layer_norm", LayerNorm(config.hidden_size, config.layer_norm_eps));
+}
+
+torch::Tensor CLIPTextTransformerImpl::forward(const torch::Tensor& input_ids) {
+  return final_layer_norm_(encoder_(embeddings_(input_ids)));
+}
+
+CLIPTextModelImpl::CLIPTextModelImpl(const CLIPTextConfig& config) : config_(config) {
+  config.check();
+  text_model_ = register_module("text_model", CLIPTextTransformer(config));
+  if (!UninitialisedParameters::active()) {
+    draw_parameters();
+  }
+}
+
+torch::Tensor CLIPTextModelImpl::forward(const torch::Tensor& input_ids) {
+  TORCH_CHECK(input_ids.dim() == 2 && input_ids.size(1) <= config_.max_position_embeddings,
+              "expected input_ids of shape [B, L] with L at most ", config_.max_position_embeddings, ", got ",
+              input_ids.sizes());
+  return text_model_(input_ids);
+}
+
+/// Standard deviations of CLIPPreTrainedModel._init_weights; biases are zero, norms one and zero.
+void CLIPTextModelImpl::draw_parameters() {
+  const torch::NoGradGuard no_grad;
+  const double factor = config_.initializer_factor;
+  const double width = 1 / std::sqrt(static_cast<double>(config_.hidden_size));
+  const double depth = 1 / std::sqrt(2 * static_cast<double>(config_.num_hidden_layers));
+  for (auto& item : named_parameters()) {
+    const std::string_view name = item.key();
+    torch::Tensor& parameter = item.value();
+    if (name.ends_with(".bias")) {
+      parameter.zero_();
+    } else if (name.ends_with("_embedding.weight")) {
+      parameter.normal_(0, 0.02 * factor);
+    } else if (name.ends_with("out_proj.weight")) {
+      parameter.normal_(0, width * factor);
+    } else if (name.ends_with("_proj.weight") || name.ends_with("fc2.weight")) {
+      parameter.normal_(0, width * depth * factor);
+    } else if (name.ends_with("fc1.weight")) {
+      parameter.normal_(0, width / std::sqrt(2.0) * factor);
+    }
+  }
+}
+
+std::string current_key(const CLIPTextModelImpl&, const std::string& key) {
+  constexpr std::string_view kPrefix = "text_model.";
+  const std::string name = key.starts_with(kPrefix) ? key : std::string(kPrefix) + key;
+  return name == "text_model.embeddings.position_ids" ? "" : name;
+}
+
+}  // namespace medisyn

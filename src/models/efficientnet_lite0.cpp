@@ -1,0 +1,135 @@
+#include "medisyn/models/efficientnet_lite0.h"
+
+#include <algorithm>
+#include <array>
+
+namespace medisyn {
+namespace {
+
+constexpr double kBatchNormEps = 1e-3;
+constexpr double kBatchNormMomentum = 0.01;
+constexpr double kDropout = 0.2;
+
+/// Rows and columns that TensorFlow's "same" padding adds in all: the output has ceil(size / stride).
+std::int64_t same_padding(std::int64_t size, std::int64_t kernel, std::int64_t stride) {
+  const std::int64_t out = (size + stride - 1) / stride;
+  return std::max<std::int64_t>((out - 1) * stride + kernel - size, 0);
+}
+
+/// The convolution on an input padded as TensorFlow does, the odd row below and the odd column at the right.
+torch::Tensor convolve(torch::nn::Conv2d& conv, const torch::Tensor& input) {
+  const std::int64_t kernel = conv->options.kernel_size()->at(0);
+  const std::int64_t stride = conv->options.stride()->at(0);
+  const std::int64_t rows = same_padding(input.size(2), kernel, stride);
+  const std::int64_t columns = same_padding(input.size(3), kernel, stride);
+  if (rows == 0 && columns == 0) {
+    return conv(input);
+  }
+  return conv(torch::constant_pad_nd(input, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2}));
+}
+
+torch::nn::Conv2d make_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
+                            std::int64_t groups = 1) {
+  return torch::nn::Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).groups(groups).bias(false));
+}
+
+torch::nn::BatchNorm2d make_norm(std::int64_t channels) {
+  return torch::nn::BatchNorm2d(
+      torch::nn::BatchNorm2dOptions(channels).eps(kBatchNormEps).momentum(kBatchNormMomentum));
+}
+
+struct BlockShape {
+  std::int64_t repeats;
+  std::int64_t kernel;
+  std::int64_t stride;  ///< of the first of the repeats
+  std::int64_t expansion;
+  std::int64_t out;
+};
+
+// Tan & Le, table 1, width and depth multiplier 1.
+constexpr std::array<BlockShape, 7> kBlocks = {{{1, 3, 1, 1, 16},
+                                                {2, 3, 2, 6, 24},
+                                                {2, 5, 2, 6, 40},
+                                                {3, 3, 2, 6, 80},
+                                                {3, 5, 1, 6, 112},
+                                                {4, 5, 2, 6, 192},
+                                                {1, 3, 1, 6, 320}}};
+constexpr std::int64_t kStemChannels = 32;
+
+///   x ─┬─ expand 1x1 ─ depthwise ─ project 1x1 ─ + ─ y        added where sizes and channels are the same
+///      └────────────────────────────────────────┘
+class InvertedResidualImpl : public torch::nn::Module {
+ public:
+  InvertedResidualImpl(std::int64_t in, const BlockShape& shape, std::int64_t stride)
+      : has_skip_(stride == 1 && in == shape.out) {
+    const std::int64_t inside = in * shape.expansion;
+    if (shape.expansion != 1) {
+      expand_conv_ = register_module("_expand_conv", make_conv(in, inside, 1));
+      bn0_ = register_module("_bn0", make_norm(inside));
+    }
+    depthwise_conv_ =
+        register_module("_depthwise_conv", make_conv(inside, inside, shape.kernel, stride, inside));
+    bn1_ = register_module("_bn1", make_norm(inside));
+    project_conv_ = register_module("_project_conv", make_conv(inside, shape.out, 1));
+    bn2_ = register_module("_bn2", make_norm(shape.out));
+  }
+
+  torch::Tensor forward(const torch::Tensor& input) {
+    torch::Tensor hidden = input;
+    if (expand_conv_) {
+      hidden = torch::relu6(bn0_(convolve(expand_conv_, hidden)));
+    }
+    hidden = torch::relu6(bn1_(convolve(depthwise_conv_, hidden)));
+    hidden = bn2_(convolve(project_conv_, hidden));
+    return has_skip_ ? input + hidden : hidden;
+  }
+
+ private:
+  bool has_skip_;
+  torch::nn::Conv2d expand_conv_{nullptr};
+  torch::nn::BatchNorm2d bn0_{nullptr};
+  torch::nn::Conv2d depthwise_conv_{nullptr};
+  torch::nn::BatchNorm2d bn1_{nullptr};
+  torch::nn::Conv2d project_conv_{nullptr};
+  torch::nn::BatchNorm2d bn2_{nullptr};
+};
+TORCH_MODULE(InvertedResidual);
+
+}  // namespace
+
+EfficientNetLite0Impl::EfficientNetLite0Impl()
+    : conv_stem_(register_module("_conv_stem", make_conv(3, kStemChannels, 3, 2))),
+      bn0_(register_module("_bn0", make_norm(kStemChannels))) {
+  register_module("_blocks", blocks_);
+  std::int64_t channels = kStemChannels;
+  for (const BlockShape& shape : kBlocks) {
+    for (std::int64_t repeat = 0; repeat < shape.repeats; ++repeat) {
+      blocks_->push_back(InvertedResidual(channels, shape, repeat == 0 ? shape.stride : 1));
+      channels = shape.out;
+    }
+  }
+  conv_head_ = register_module("_conv_head", make_conv(channels, kFeatures, 1));
+  bn1_ = register_module("_bn1", make_norm(kFeatures));
+  dropout_ = register_module("_dropout", torch::nn::Dropout(kDropout));
+  fc_ = register_module("_fc", torch::nn::Linear(kFeatures, kClasses));
+}
+
+torch::Tensor EfficientNetLite0Impl::features(const torch::Tensor& images) {
+  torch::Tensor hidden = torch::relu6(bn0_(convolve(conv_stem_, images)));
+  for (const auto& block : *blocks_) {
+    hidden = block->as<InvertedResidual>()->forward(hidden);
+  }
+  hidden = torch::relu6(bn1_(convolve(conv_head_, hidden)));
+  return hidden.mean({2, 3});
+}
+
+torch::Tensor EfficientNetLite0Impl::forward(const torch::Tensor& images) {
+  return fc_(dropout_(features(images)));
+}
+
+torch::Tensor EfficientNetLite0Impl::normalise(const torch::Tensor& images) {
+  return (images * 255 - 127) / 128;
+}
+
+}  // namespace medisyn

@@ -1,0 +1,60 @@
+#include "medisyn/nn/attention.h"
+
+namespace medisyn {
+namespace {
+
+/// [B, L, heads * d] -> [B, heads, L, d], a view
+torch::Tensor split_heads(const torch::Tensor& x, std::int64_t heads) {
+  return x.unflatten(-1, {heads, -1}).transpose(1, 2);
+}
+
+}  // namespace
+
+torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
+                     std::int64_t heads, const AttentionOptions& options) {
+  TORCH_CHECK(query.size(-1) % heads == 0, "a width of ", query.size(-1), " cannot be divided into ", heads,
+              " heads");
+  torch::Tensor q = split_heads(query, heads);
+  torch::Tensor k = split_heads(key, heads);
+  torch::Tensor v = split_heads(value, heads);
+  if (options.upcast) {
+    q = q.to(torch::kFloat);
+    k = k.to(torch::kFloat);
+    v = v.to(torch::kFloat);
+  }
+  const torch::Tensor mixed =
+      torch::scaled_dot_product_attention(q, k, v, {}, options.dropout, options.is_causal);
+  return mixed.transpose(1, 2).flatten(2).to(query.scalar_type());
+}
+
+AttentionImpl::AttentionImpl(const AttentionShape& shape)
+    : shape_(shape),
+      to_q_(register_module("to_q", Linear(shape.width, shape.width, shape.qkv_bias))),
+      to_k_(register_module(
+          "to_k", Linear(shape.context > 0 ? shape.context : shape.width, shape.width, shape.qkv_bias))),
+      to_v_(register_module(
+          "to_v", Linear(shape.context > 0 ? shape.context : shape.width, shape.width, shape.qkv_bias))),
+      to_out_(register_module("to_out", torch::nn::ModuleList(Linear(shape.width, shape.width)))) {}
+
+torch::Tensor AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& context) {
+  const torch::Tensor mixed =
+      attend(to_q_(x), to_k_(context), to_v_(context), shape_.heads, {.upcast = shape_.upcast});
+  return to_out_[0]->as<Linear>()->forward(mixed);
+}
+
+SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t groups, double eps)
+    : group_norm_(register_module("group_norm", GroupNorm(groups, channels, eps))),
+      to_q_(register_module("to_q", Linear(channels, channels))),
+      to_k_(register_module("to_k", Linear(channels, channels))),
+      to_v_(register_module("to_v", Linear(channels, channels))),
+      to_out_(register_module("to_out", torch::nn::ModuleList(Linear(channels, channels)))) {}
+
+torch::Tensor SpatialAttentionImpl::forward(const torch::Tensor& input) {
+  const std::int64_t height = input.size(2);
+  const torch::Tensor pixels = group_norm_(input).flatten(2).transpose(1, 2);  // [B, H*W, C]
+  const torch::Tensor mixed = attend(to_q_(pixels), to_k_(pixels), to_v_(pixels), 1);
+  const torch::Tensor out = to_out_[0]->as<Linear>()->forward(mixed);
+  return input + out.transpose(1, 2).unflatten(2, {height, -1});
+}
+
+}  // namespace medisyn

@@ -1,0 +1,106 @@
+#include "medisyn/nn/layers.h"
+
+#include <cmath>
+
+namespace medisyn {
+namespace {
+
+thread_local int uninitialised_depth = 0;
+
+/// torch's default for linear and convolutional layers (kaiming_uniform_ with a = sqrt(5) comes to this
+/// bound).
+void draw_uniform(torch::Tensor& weight, torch::Tensor& bias) {
+  if (UninitialisedParameters::active()) {
+    return;
+  }
+  const torch::NoGradGuard no_grad;
+  const double fan_in = static_cast<double>(weight[0].numel());
+  const double bound = fan_in > 0 ? 1 / std::sqrt(fan_in) : 0;
+  weight.uniform_(-bound, bound);
+  if (bias.defined()) {
+    bias.uniform_(-bound, bound);
+  }
+}
+
+void fill_ones_and_zeros(torch::Tensor& weight, torch::Tensor& bias) {
+  if (!UninitialisedParameters::active()) {
+    const torch::NoGradGuard no_grad;
+    weight.fill_(1);
+    bias.zero_();
+  }
+}
+
+}  // namespace
+
+UninitialisedParameters::UninitialisedParameters() { ++uninitialised_depth; }
+UninitialisedParameters::~UninitialisedParameters() { --uninitialised_depth; }
+bool UninitialisedParameters::active() { return uninitialised_depth > 0; }
+
+LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool has_bias)
+    : weight(register_parameter("weight", torch::empty({out, in}))) {
+  if (has_bias) {
+    bias = register_parameter("bias", torch::empty({out}));
+  }
+  draw_uniform(weight, bias);
+}
+
+torch::Tensor LinearImpl::forward(const torch::Tensor& input) const {
+  return torch::linear(input, weight, bias);
+}
+
+Conv2dImpl::Conv2dImpl(const ConvShape& shape)
+    : weight(register_parameter("weight", torch::empty({shape.out, shape.in, shape.kernel, shape.kernel}))),
+      bias(register_parameter("bias", torch::empty({shape.out}))),
+      stride_(shape.stride),
+      padding_(shape.padding) {
+  draw_uniform(weight, bias);
+}
+
+torch::Tensor Conv2dImpl::forward(const torch::Tensor& input) const {
+  return torch::conv2d(input, weight, bias, stride_, padding_);
+}
+
+GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps)
+    : weight(register_parameter("weight", torch::empty({channels}))),
+      bias(register_parameter("bias", torch::empty({channels}))),
+      groups_(groups),
+      eps_(eps) {
+  TORCH_CHECK(channels % groups == 0, channels, " channels cannot be divided into ", groups, " groups");
+  fill_ones_and_zeros(weight, bias);
+}
+
+torch::Tensor GroupNormImpl::forward(const torch::Tensor& input) const {
+  return torch::group_norm(input, groups_, weight, bias, eps_);
+}
+
+LayerNormImpl::LayerNormImpl(std::int64_t width, double eps)
+    : weight(register_parameter("weight", torch::empty({width}))),
+      bias(register_parameter("bias", torch::empty({width}))),
+      eps_(eps) {
+  fill_ones_and_zeros(weight, bias);
+}
+
+torch::Tensor LayerNormImpl::forward(const torch::Tensor& input) const {
+  return torch::layer_norm(input, weight.sizes(), weight, bias, eps_);
+}
+
+EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t width)
+    : weight(register_parameter("weight", torch::empty({count, width}))) {
+  if (!UninitialisedParameters::active()) {
+    const torch::NoGradGuard no_grad;
+    weight.normal_();
+  }
+}
+
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const { return torch::embedding(weight, ids); }
+
+void to_channels_last(torch::nn::Module& model) {
+  const torch::NoGradGuard no_grad;
+  for (torch::Tensor& parameter : model.parameters()) {
+    if (parameter.dim() == 4) {
+      parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
+    }
+  }
+}
+
+}  // namespace medisyn

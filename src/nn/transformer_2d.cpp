@@ -1,0 +1,86 @@
+#include "medisyn/nn/transformer_2d.h"
+
+namespace medisyn {
+namespace {
+
+// Fixed in the reference, whatever norm_eps the U-Net's config gives its resnet blocks.
+constexpr double kGroupNormEps = 1e-6;
+constexpr double kLayerNormEps = 1e-5;
+
+/// Half of what it computes gates the other half.
+class GEGLUImpl : public torch::nn::Module {
+ public:
+  GEGLUImpl(std::int64_t in, std::int64_t out) : proj_(register_module("proj", Linear(in, 2 * out))) {}
+
+  torch::Tensor forward(const torch::Tensor& x) {
+    const std::vector<torch::Tensor> halves = proj_(x).chunk(2, -1);
+    return halves[0] * torch::gelu(halves[1]);
+  }
+
+ private:
+  Linear proj_;
+};
+TORCH_MODULE(GEGLU);
+
+}  // namespace
+
+FeedForwardImpl::FeedForwardImpl(std::int64_t width)
+    : net_(register_module("net", torch::nn::ModuleList(GEGLU(width, 4 * width), torch::nn::Identity(),
+                                                        Linear(4 * width, width)))) {}
+
+torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
+  return net_[2]->as<Linear>()->forward(net_[0]->as<GEGLU>()->forward(x));
+}
+
+BasicTransformerBlockImpl::BasicTransformerBlockImpl(const AttentionShape& self_attention,
+                                                     const AttentionShape& cross_attention)
+    : norm1_(register_module("norm1", LayerNorm(self_attention.width, kLayerNormEps))),
+      attn1_(register_module("attn1", Attention(self_attention))),
+      norm2_(register_module("norm2", LayerNorm(self_attention.width, kLayerNormEps))),
+      attn2_(register_module("attn2", Attention(cross_attention))),
+      norm3_(register_module("norm3", LayerNorm(self_attention.width, kLayerNormEps))),
+      ff_(register_module("ff", FeedForward(self_attention.width))) {}
+
+torch::Tensor BasicTransformerBlockImpl::forward(const torch::Tensor& x, const torch::Tensor& text) {
+  const torch::Tensor normed = norm1_(x);
+  torch::Tensor hidden = x + attn1_(normed, normed);
+  hidden = hidden + attn2_(norm2_(hidden), text);
+  return hidden + ff_(norm3_(hidden));
+}
+
+Transformer2DModelImpl::Transformer2DModelImpl(const Transformer2DShape& shape)
+    : norm_(register_module("norm", GroupNorm(shape.groups, shape.channels, kGroupNormEps))) {
+  const ConvShape pointwise{.in = shape.channels, .out = shape.channels, .kernel = 1, .padding = 0};
+  if (shape.use_linear_projection) {
+    linear_in_ = register_module("proj_in", Linear(shape.channels, shape.channels));
+  } else {
+    conv_in_ = register_module("proj_in", Conv2d(pointwise));
+  }
+  const AttentionShape attention{.width = shape.channels, .heads = shape.heads, .upcast = shape.upcast};
+  AttentionShape cross_attention = attention;
+  cross_attention.context = shape.context;
+  register_module("transformer_blocks", transformer_blocks_);
+  for (std::int64_t layer = 0; layer < shape.layers; ++layer) {
+    transformer_blocks_->push_back(BasicTransformerBlock(attention, cross_attention));
+  }
+  if (shape.use_linear_projection) {
+    linear_out_ = register_module("proj_out", Linear(shape.channels, shape.channels));
+  } else {
+    conv_out_ = register_module("proj_out", Conv2d(pointwise));
+  }
+}
+
+torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x, const torch::Tensor& text) {
+  const std::int64_t height = x.size(2);
+  torch::Tensor hidden = norm_(x);
+  hidden = (conv_in_ ? conv_in_(hidden) : hidden).flatten(2).transpose(1, 2);  // [B, H*W, C]
+  hidden = linear_in_ ? linear_in_(hidden) : hidden;
+  for (const auto& block : *transformer_blocks_) {
+    hidden = block->as<BasicTransformerBlock>()->forward(hidden, text);
+  }
+  hidden = linear_out_ ? linear_out_(hidden) : hidden;
+  hidden = hidden.transpose(1, 2).unflatten(2, {height, -1});  // [B, C, H, W]
+  return x + (conv_out_ ? conv_out_(hidden) : hidden);
+}
+
+}  // namespace medisyn

@@ -1,0 +1,5 @@
+// The one precompiled header of every target that sees torch.
+#pragma once
+
+#include <fmt/format.h>
+#include <torch/torch.h>

@@ -1,0 +1,215 @@
+#include "medisyn/train/trainer.h"
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <optional>
+#include <sstream>
+
+#include "medisyn/core/error.h"
+#include "medisyn/core/files.h"
+#include "medisyn/core/interrupt.h"
+#include "medisyn/core/log.h"
+#include "medisyn/core/progress.h"
+#include "medisyn/train/checkpoint.h"
+#include "medisyn/train/event_file.h"
+#include "medisyn/train/learning_rate.h"
+#include "medisyn/train/objective.h"
+#include "medisyn/train/parameter_store.h"
+#include "medisyn/train/sample_order.h"
+
+namespace medisyn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Drops the lines of steps that a resumed run will do again.
+void cut_metrics(const fs::path& path, std::int64_t step) {
+  if (!fs::exists(path)) {
+    return;
+  }
+  std::istringstream lines(read_file(path));
+  std::string kept;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object() && json.value("step", std::int64_t{0}) <= step) {
+      kept += line + "\n";
+    }
+  }
+  write_file(path, kept);
+}
+
+class Trainer {
+ public:
+  Trainer(const TrainConfig& config, const TrainOptions& options)
+      : config_(config),
+        options_(options),
+        objective_(config.objective == "vae" ? make_vae_objective(config, options.device)
+                                             : make_unet_objective(config, options.device)),
+        store_(objective_.parameters, config.optimizer),
+        order_(objective_.sample_ids, objective_.sample_types, config.data.balance,
+               static_cast<std::uint64_t>(config.seed)) {
+    if (options.resume) {
+      load_checkpoint(newest_checkpoint(options.out), store_, config_to_json(config));
+      cut_metrics(options.out / "metrics.jsonl", store_.step());
+      log_info("going on after step {}", store_.step());
+    } else {
+      claim_output_folder(options.out);
+      write_config_yaml(options.out / "config.yaml", config);
+    }
+    events_.emplace(options.out / "tensorboard");
+  }
+
+  Json run() {
+    log_info("{} images, {} parameters, {} steps of {} images", order_.epoch_size(), store_.size(),
+             config_.max_steps, config_.batch_size);
+    if (store_.step() == 0) {
+      validate();
+    }
+    Progress progress("train", config_.max_steps, "steps");
+    window_start_ = Clock::now();
+    while (store_.step() < config_.max_steps && !interrupted()) {
+      step();
+      progress.update(store_.step(),
+                      fmt::format("loss {:.4f}  {:.1f} images/s", shown_loss_, images_per_second_));
+      if (store_.step() % config_.validate_every_steps == 0 || store_.step() == config_.max_steps) {
+        validate();
+      }
+      if (store_.step() % config_.save_every_steps == 0 && store_.step() < config_.max_steps) {
+        save();
+      }
+    }
+    progress.finish();
+    save();
+    if (interrupted() && store_.step() < config_.max_steps) {
+      log_warning("interrupted: step {} is saved; go on with: {}", store_.step(), options_.go_on);
+    }
+    return metrics();
+  }
+
+ private:
+  void step() {
+    const std::int64_t number = store_.step();
+    const auto draws = order_.draws(number * config_.batch_size, config_.batch_size);
+    const double rate = learning_rate_at(config_.optimizer, number, config_.max_steps);
+    const torch::Tensor loss = forward_backward(draws);
+    const torch::Tensor norm = store_.clip_gradients();
+    check_finite(loss, norm, draws);
+    store_.apply(rate);
+    log(loss.item<double>(), norm.item<double>(), rate);
+  }
+
+  torch::Tensor forward_backward(const std::vector<SampleDraw>& draws) {
+    store_.zero_gradients();
+    const Clock::time_point start = Clock::now();
+    const Batch batch = objective_.prepare(draws);
+    window_wait_ += seconds_since(start);
+    const torch::Tensor loss = objective_.loss(batch);
+    loss.backward();
+    return loss.detach();
+  }
+
+  void check_finite(const torch::Tensor& loss, const torch::Tensor& norm,
+                    const std::vector<SampleDraw>& draws) {
+    if (std::isfinite(loss.item<double>()) && std::isfinite(norm.item<double>())) {
+      return;
+    }
+    std::vector<std::string> ids;
+    for (const SampleDraw& draw : draws) {
+      ids.push_back(objective_.sample_ids[static_cast<std::size_t>(draw.index)]);
+    }
+    fail(
+        "step {}: the loss or its gradient is not finite (loss {}, norm {}): lower optimizer.learning_rate "
+        "or look at "
+        "these samples: {}",
+        store_.step() + 1, loss.item<double>(), norm.item<double>(), fmt::join(ids, ", "));
+  }
+
+  void log(double loss, double norm, double rate) {
+    window_loss_ += loss;
+    ++window_steps_;
+    shown_loss_ = window_loss_ / static_cast<double>(window_steps_);
+    const double seconds = std::max(seconds_since(window_start_), 1e-9);
+    images_per_second_ = static_cast<double>(window_steps_ * config_.batch_size) / seconds;
+    if (store_.step() % config_.log_every_steps != 0 && store_.step() != config_.max_steps) {
+      return;
+    }
+    write_metrics({{"loss", shown_loss_},
+                   {"learning_rate", rate},
+                   {"grad_norm", norm},
+                   {"images_per_second", images_per_second_},
+                   {"data_wait", window_wait_ / seconds}});
+    window_loss_ = 0;
+    window_wait_ = 0;
+    window_steps_ = 0;
+    window_start_ = Clock::now();
+  }
+
+  void write_metrics(const Scores& scores) {
+    Json line = {{"step", store_.step()},
+                 {"epoch", store_.step() * config_.batch_size / order_.epoch_size()}};
+    for (const auto& [name, value] : scores) {
+      line[name] = value;
+      events_->add_scalar(name, value, store_.step());
+    }
+    append_line(options_.out / "metrics.jsonl", line.dump());
+  }
+
+  void validate() {
+    const Clock::time_point start = Clock::now();
+    const WithEma ema(store_);
+    last_scores_ = objective_.validate();
+    write_metrics(last_scores_);
+    if (first_scores_.empty()) {
+      first_scores_ = last_scores_;
+    }
+    std::string line = fmt::format("step {}:", store_.step());
+    for (const auto& [name, value] : last_scores_) {
+      line += fmt::format("  {} {:.4g}", name.substr(name.find('/') + 1), value);
+    }
+    log_info("{}", line);
+    window_start_ += Clock::now() - start;
+  }
+
+  void save() {
+    const Clock::time_point start = Clock::now();
+    save_checkpoint(options_.out, objective_, store_, config_to_json(config_), config_.keep_checkpoints);
+    window_start_ += Clock::now() - start;
+  }
+
+  Json metrics() const {
+    Json result = {{"steps", store_.step()}, {"parameters", store_.size()}, {"images", order_.epoch_size()}};
+    for (const auto& [name, value] : first_scores_) {
+      result["first/" + name] = value;
+    }
+    for (const auto& [name, value] : last_scores_) {
+      result[name] = value;
+    }
+    return result;
+  }
+
+  TrainConfig config_;
+  TrainOptions options_;
+  Objective objective_;
+  ParameterStore store_;
+  SampleOrder order_;
+  std::optional<EventFile> events_;
+  Scores first_scores_;
+  Scores last_scores_;
+  double window_loss_ = 0;
+  double window_wait_ = 0;  ///< seconds in which no loss was computed for want of a batch
+  std::int64_t window_steps_ = 0;
+  double shown_loss_ = 0;
+  double images_per_second_ = 0;
+  Clock::time_point window_start_;
+};
+
+}  // namespace
+
+Json train(const TrainConfig& config, const TrainOptions& options) { return Trainer(config, options).run(); }
+
+}  // namespace medisyn

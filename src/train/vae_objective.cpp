@@ -1,0 +1,137 @@
+#include <torch/nn/functional.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include "medisyn/data/dataset.h"
+#include "medisyn/data/filter.h"
+#include "medisyn/models/autoencoder_kl.h"
+#include "medisyn/models/hf_folder.h"
+#include "medisyn/models/init.h"
+#include "medisyn/train/objective.h"
+
+namespace medisyn {
+namespace {
+
+constexpr std::int64_t kEvalBatch = 32;
+constexpr std::int64_t kLatentSample = 1024;  ///< training images over which the latents are measured
+
+struct VaeTraining {
+  VaeTraining(const TrainConfig& full, torch::Device where)
+      : config(full),
+        device(where),
+        model(random_component<AutoencoderKL>(full.vae, static_cast<std::uint64_t>(full.seed))) {
+    const Manifest manifest = read_manifest(config.data.manifest);
+    train = load_dataset(filtered(manifest, config.data.where), config.vae.sample_size);
+    held_out = load_dataset(filtered(manifest, config.data.validation_where), config.vae.sample_size);
+    model->to(device);
+  }
+
+  Batch prepare(const std::vector<SampleDraw>& draws) const {
+    std::vector<std::int64_t> indices;
+    for (const SampleDraw& draw : draws) {
+      indices.push_back(draw.index);
+    }
+    const std::int64_t side = config.vae.sample_size / config.vae.downsampling();
+    return {{"images", train.images(indices).to(device)},
+            {"noise", noise_of(draws, "posterior", {config.vae.latent_channels, side, side}).to(device)}};
+  }
+
+  //   images ─ encode ─ posterior ─ sample ─ decode ─ images'      loss(images, images') + kl_weight
+  //   KL(posterior)
+  torch::Tensor loss(const Batch& batch) {
+    const torch::Tensor& images = batch.at("images");
+    torch::Tensor decoded;
+    torch::Tensor kl;
+    {
+      const Autocast autocast(config.precision, device);
+      const DiagonalGaussian posterior(model->encode(images).to(torch::kFloat));
+      decoded = model->decode(posterior.sample(batch.at("noise"))).to(torch::kFloat);
+      kl = posterior.kl().mean();
+    }
+    const torch::Tensor error = decoded - images;
+    return config.vae_loss.l1 * error.abs().mean() + config.vae_loss.l2 * error.square().mean() +
+           config.vae_loss.kl_weight * kl;
+  }
+
+  /// PSNR in dB of each held-out image: [B], images in [-1, 1] seen as 0..1.
+  Scores validate() {
+    model->eval();
+    std::vector<double> values;
+    for_batches(held_out.size(), [&](const std::vector<std::int64_t>& indices) {
+      const torch::Tensor images = held_out.images(indices).to(device);
+      const torch::Tensor decoded =
+          model->decode(DiagonalGaussian(model->encode(images)).mode()).clamp(-1, 1);
+      const torch::Tensor squared = ((decoded - images) / 2).square().mean({1, 2, 3}).clamp_min(1e-10);
+      const torch::Tensor psnr = (-10 * squared.log10()).to(torch::kCPU, torch::kDouble);
+      values.insert(values.end(), psnr.data_ptr<double>(), psnr.data_ptr<double>() + psnr.numel());
+    });
+    model->train();
+    return mean_scores("validation/psnr", values, held_out.image_types());
+  }
+
+  void save(const std::filesystem::path& folder) {
+    const torch::NoGradGuard no_grad;
+    AutoencoderKLConfig measured = model->config();
+    measured.scaling_factor = 1 / latent_deviation();
+    const std::filesystem::path target = folder / "vae";
+    std::filesystem::create_directories(target);
+    const ComponentFiles files = component_files(measured);
+    write_component_config(target, files, config_to_json(measured));
+    save_parameters(target / files.weights, *model);
+  }
+
+  /// The standard deviation of all latent values, by posterior mean and variance.
+  double latent_deviation() {
+    double sum = 0;
+    double squares = 0;
+    double count = 0;
+    const std::int64_t stride = std::max<std::int64_t>(train.size() / kLatentSample, 1);
+    for_batches(train.size() / stride, [&](std::vector<std::int64_t> indices) {
+      for (std::int64_t& index : indices) {
+        index *= stride;
+      }
+      const DiagonalGaussian posterior(model->encode(train.images(indices).to(device)));
+      sum += posterior.mean.sum().item<double>();
+      squares += (posterior.mean.square() + posterior.logvar.exp()).sum().item<double>();
+      count += static_cast<double>(posterior.mean.numel());
+    });
+    return std::sqrt(squares / count - (sum / count) * (sum / count));
+  }
+
+  static void for_batches(std::int64_t size, const std::function<void(std::vector<std::int64_t>)>& visit) {
+    const torch::NoGradGuard no_grad;
+    for (std::int64_t first = 0; first < size; first += kEvalBatch) {
+      std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kEvalBatch, size - first)));
+      std::iota(indices.begin(), indices.end(), first);
+      visit(std::move(indices));
+    }
+  }
+
+  TrainConfig config;
+  torch::Device device;
+  AutoencoderKL model;
+  ImageDataset train;
+  ImageDataset held_out;
+};
+
+}  // namespace
+
+Objective make_vae_objective(const TrainConfig& config, torch::Device device) {
+  const auto training = std::make_shared<VaeTraining>(config, device);
+  Objective objective;
+  objective.sample_ids = training->train.ids();
+  objective.sample_types = training->train.image_types();
+  for (const auto& parameter : training->model->named_parameters()) {
+    objective.parameters.emplace_back(parameter.key(), parameter.value());
+  }
+  objective.prepare = [training](const std::vector<SampleDraw>& draws) { return training->prepare(draws); };
+  objective.loss = [training](const Batch& batch) { return training->loss(batch); };
+  objective.validate = [training] { return training->validate(); };
+  objective.save = [training](const std::filesystem::path& folder) { training->save(folder); };
+  return objective;
+}
+
+}  // namespace medisyn
