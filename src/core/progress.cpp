@@ -30,10 +30,12 @@ std::string format_duration(double seconds) {
   return fmt::format("{} s", whole);
 }
 
-Progress::Progress(std::string label, std::int64_t total, std::string unit)
+Progress::Progress(std::string label, std::int64_t total, std::string unit, std::int64_t begun_at)
     : label_(std::move(label)),
       total_(total),
       unit_(std::move(unit)),
+      begun_at_(begun_at),
+      done_(begun_at),
       terminal_(isatty(STDERR_FILENO) != 0),
       start_(Clock::now()),
       last_drawn_(start_) {}
@@ -64,7 +66,7 @@ void Progress::draw(const std::string& detail) {
     return;
   }
   const double elapsed = seconds_between(start_, last_drawn_);
-  const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
+  const double rate = elapsed > 0 ? static_cast<double>(done_ - begun_at_) / elapsed : 0;
   std::string time = format_duration(elapsed);
   if (!finished_ && rate > 0) {
     time = format_duration(static_cast<double>(total_ - done_) / rate) + " left";

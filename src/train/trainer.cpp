@@ -70,7 +70,7 @@ class Trainer {
     if (store_.step() == 0) {
       validate();
     }
-    Progress progress("train", config_.max_steps, "steps");
+    Progress progress("train", config_.max_steps, "steps", store_.step());
     window_start_ = Clock::now();
     while (store_.step() < config_.max_steps && !interrupted()) {
       step();

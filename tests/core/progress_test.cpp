@@ -25,6 +25,13 @@ TEST(Progress, LastLineSaysWhatWasDone) {
               testing::MatchesRegex("[^\n]*train 10/10 images  loss 0.5  [^\n]* images/s  0 s[^\n]*\n"));
 }
 
+TEST(Progress, AnEarlierRunsWorkIsNotCountedForTheRate) {
+  testing::internal::CaptureStderr();
+  Progress progress("train", 10, "images", 10);
+  progress.finish();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("train 10/10 images  0.0 images/s"));
+}
+
 TEST(Progress, QuietPrintsNothing) {
   set_quiet(true);
   testing::internal::CaptureStderr();

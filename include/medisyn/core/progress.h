@@ -9,8 +9,9 @@ namespace medisyn {
 
 class Progress {
  public:
-  /// `unit` is what is counted ("images", "steps").
-  Progress(std::string label, std::int64_t total, std::string unit);
+  /// `unit` is what is counted ("images", "steps"); `begun_at` of them were done by an earlier run and count
+  /// neither for the rate nor for the time left.
+  Progress(std::string label, std::int64_t total, std::string unit, std::int64_t begun_at = 0);
 
   /// `done` of `total`; `detail` is shown as it is ("loss 0.0123").
   void update(std::int64_t done, const std::string& detail = {});
@@ -24,7 +25,8 @@ class Progress {
   std::string label_;
   std::int64_t total_;
   std::string unit_;
-  std::int64_t done_ = 0;
+  std::int64_t begun_at_;
+  std::int64_t done_;
   std::string detail_;
   bool terminal_;
   bool finished_ = false;
