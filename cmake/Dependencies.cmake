@@ -48,10 +48,10 @@ target_link_options(medisyn_torch INTERFACE -Wl,-rpath-link,${MEDISYN_RPATH_LINK
 set(CMAKE_BUILD_RPATH ${MEDISYN_RPATH})
 set(CMAKE_INSTALL_RPATH ${MEDISYN_RPATH})
 
-# Text formatting: the fmt inside torch's wheel, header-only, so that nothing clashes with Debian's.
-add_library(medisyn_fmt INTERFACE)
-target_include_directories(medisyn_fmt SYSTEM INTERFACE ${TORCH_ROOT}/include)
-target_compile_definitions(medisyn_fmt INTERFACE FMT_HEADER_ONLY=1)
+# Text formatting: the fmt inside torch's wheel, so that nothing clashes with Debian's.
+add_library(medisyn_fmt STATIC ${PROJECT_SOURCE_DIR}/src/core/fmt.cpp)
+target_include_directories(medisyn_fmt SYSTEM PUBLIC ${TORCH_ROOT}/include)
+set_target_properties(medisyn_fmt PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
 # Config files: a YAML parser that keeps line numbers.
 find_package(yaml-cpp REQUIRED)

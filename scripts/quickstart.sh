@@ -36,10 +36,10 @@ job_started=$SECONDS
 run $out/data medisyn curate --config quickstart/curate.yaml --out $out/data
 run $out/vae medisyn train --config quickstart/vae.yaml --out $out/vae
 run $out/unet medisyn train --config quickstart/unet.yaml --out $out/unet
-run $out/generated medisyn generate --model $out/unet --prompts quickstart/prompts.txt --out $out/generated
-run $out/unconditional medisyn generate --model $out/unet --prompts quickstart/prompts.txt --unconditional \
+run $out/generated medisyn generate --model $out/unet --prompts quickstart/prompts.txt --steps 30 --scale 3 --batch 25 --out $out/generated
+run $out/unconditional medisyn generate --model $out/unet --prompts quickstart/prompts.txt --steps 30 --scale 3 --batch 25 --unconditional \
   --out $out/unconditional
-run $out/heldout medisyn generate --model $out/unet --prompts $out/data --where split=test --sample 300 \
+run $out/heldout medisyn generate --model $out/unet --prompts $out/data --where split=test --sample 300 --steps 30 --scale 3 --batch 25 \
   --out $out/heldout
 run $out/eval/fid medisyn eval fid --real $out/data --where split=test --generated $out/heldout \
   --extractor efficientnet_lite0 --weights $weights --out $out/eval/fid

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv-peers, the reference libraries (diffusers, transformers) that tests and golden files compare with. The
+# Makes .venv-peers, the reference libraries (diffusers, transformers, open_clip and others) that tests and golden files compare with. The
 # program and its build never use it. Safe to run again.
 source "$(dirname "$0")/steps.sh"
 
@@ -26,7 +26,7 @@ raise SystemExit(not (site / "torch").exists() or not (site / "nvidia/nccl").exi
 }
 
 check_peers() {
-  .venv-peers/bin/python -c 'import diffusers, efficientnet_lite_pytorch, pytorch_msssim, safetensors.torch, torch
+  .venv-peers/bin/python -c 'import diffusers, efficientnet_lite_pytorch, open_clip, pytorch_fid, pytorch_msssim, timm, safetensors.torch, torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel'
 }

@@ -5,7 +5,7 @@
 
 #include "medisyn/cli/commands.h"
 #include "medisyn/cli/eval_commands.h"
-#include "medisyn/core/config_node.h"
+#include "medisyn/cli/subcommands.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/data/filter.h"
@@ -81,30 +81,11 @@ void EvalOutput::finish(const RunRecord& record, const std::string& text) {
 }
 
 int eval_command(int argc, char** argv) {
-  constexpr std::array<std::pair<const char*, int (*)(int, char**)>, 3> kEvaluations{
-      {{"fid", eval_fid_command}, {"msssim", eval_msssim_command}, {"alignment", eval_alignment_command}}};
-  const std::string name = argc > 1 ? argv[1] : "--help";
-  std::vector<std::string> names;
-  for (const auto& [known, run] : kEvaluations) {
-    if (name == known) {
-      std::string full = std::string(argv[0]) + " " + name;
-      argv[1] = full.data();
-      return run(argc - 1, argv + 1);
-    }
-    names.emplace_back(known);
-  }
-  if (name == "--help" || name == "-h") {
-    fmt::print(
-        "Usage: medisyn eval fid|msssim|alignment [OPTIONS]\n\n"
-        "  fid        distance between real and generated images, by features\n"
-        "  msssim     how alike the images of a set are\n"
-        "  alignment  do the pictures follow the prompt?\n\n"
-        "`medisyn eval NAME --help` shows the options.\n");
-    return 0;
-  }
-  const std::string near = nearest_word(name, names);
-  fail("medisyn eval {}: no such evaluation{} (see medisyn eval --help)", name,
-       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+  constexpr std::array<Subcommand, 3> kEvaluations{
+      {{"fid", eval_fid_command, "distance between real and generated images, by features"},
+       {"msssim", eval_msssim_command, "how alike the images of a set are"},
+       {"alignment", eval_alignment_command, "do the pictures follow the prompt?"}}};
+  return run_subcommand("medisyn eval", "Scores images.", kEvaluations, argc, argv);
 }
 
 }  // namespace medisyn

@@ -1,6 +1,6 @@
 // medisyn generate: prompts -> PNGs and metadata.jsonl.
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <chrono>
@@ -130,7 +130,7 @@ std::size_t report_truncation(const std::vector<PlannedImage>& images, const Cli
   }
   std::size_t cut = 0;
   for (const std::string& text : texts) {
-    const ClipEncoding encoding = tokenizer.encode_with_loss(text);
+    const Encoding encoding = tokenizer.encode_with_loss(text);
     if (encoding.lost_tokens > 0 && ++cut <= kNamedAtMost) {
       log_warning("\"{}...\": longer than the {} tokens of the model; not seen by it: \"{}\"",
                   text.substr(0, 40), tokenizer.model_max_length(), encoding.lost_text.substr(0, 200));

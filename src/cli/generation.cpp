@@ -1,6 +1,6 @@
 #include "generation.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +23,7 @@ namespace {
 constexpr const char* kIdentityKey = "request_sha256";
 constexpr const char* kLatents = "latents.safetensors";
 constexpr const char* kLatentParts = "latents.parts";
-constexpr std::size_t kSheetPrompts = 12;
+constexpr std::size_t kSheetPictures = 24;  ///< at least one of each prompt, of so many prompts at most
 constexpr std::size_t kSheetColumns = 8;
 
 Json row_of(const ImageRequest& request, const std::string& text, const std::string& file_name,
@@ -222,12 +222,13 @@ void GenerationFolder::write_latents(const std::vector<std::vector<std::size_t>>
 
 void GenerationFolder::write_contact_sheet() const {
   std::map<std::size_t, std::vector<std::size_t>> by_prompt;
-  for (std::size_t i = 0; i < images_.size() && by_prompt.size() <= kSheetPrompts; ++i) {
+  for (std::size_t i = 0; i < images_.size() && by_prompt.size() <= kSheetPictures; ++i) {
     if (is_whole_png(image_path(i))) {
       by_prompt[images_[i].prompt].push_back(i);
     }
   }
-  std::size_t columns = kSheetColumns;
+  std::size_t columns =
+      std::clamp<std::size_t>(kSheetPictures / std::max<std::size_t>(by_prompt.size(), 1), 1, kSheetColumns);
   for (const auto& [prompt, members] : by_prompt) {
     columns = std::min(columns, members.size());
   }
@@ -235,7 +236,7 @@ void GenerationFolder::write_contact_sheet() const {
   std::vector<std::string> captions;
   std::size_t prompts = 0;
   for (const auto& [prompt, members] : by_prompt) {
-    if (prompts++ == kSheetPrompts) {
+    if (prompts++ == kSheetPictures) {
       break;
     }
     for (std::size_t k = 0; k < columns; ++k) {

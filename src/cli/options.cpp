@@ -1,6 +1,6 @@
 #include "medisyn/cli/options.h"
 
-#include <torch/types.h>
+#include <ATen/Parallel.h>
 
 #include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"
@@ -76,7 +76,7 @@ std::optional<int> parse_options(CLI::App& app, const CommonOptions& options, in
     fail("--threads {}: expected a number of at least 1", options.threads);
   }
   if (options.threads > 0) {
-    torch::set_num_threads(static_cast<int>(options.threads));
+    at::set_num_threads(static_cast<int>(options.threads));
   }
   watch_interrupts();
   return std::nullopt;

@@ -1,6 +1,6 @@
 #include "medisyn/data/transforms.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "medisyn/core/error.h"
 

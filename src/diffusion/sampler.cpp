@@ -1,7 +1,7 @@
 #include "medisyn/diffusion/sampler.h"
 
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"

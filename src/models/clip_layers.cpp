@@ -43,11 +43,14 @@ CLIPEncoderImpl::CLIPEncoderImpl(const CLIPLayerShape& shape, std::int64_t count
   }
 }
 
-torch::Tensor CLIPEncoderImpl::forward(torch::Tensor hidden) {
+CLIPEncoderOutput CLIPEncoderImpl::forward(torch::Tensor hidden) {
+  CLIPEncoderOutput output;
   for (const auto& layer : *layers_) {
+    output.penultimate = hidden;
     hidden = layer->as<CLIPEncoderLayer>()->forward(hidden);
   }
-  return hidden;
+  output.last = hidden;
+  return output;
 }
 
 }  // namespace medisyn

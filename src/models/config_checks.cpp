@@ -3,6 +3,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/models/autoencoder_kl_config.h"
+#include "medisyn/models/bert_config.h"
 #include "medisyn/models/clip_text_config.h"
 #include "medisyn/models/unet_2d_condition_config.h"
 
@@ -57,6 +58,12 @@ void UNet2DConditionConfig::check() const {
       fail("{}: cross_attention_dim: one text cannot have two widths", kModel);
     }
   }
+  if (addition_embed_type && !(addition_time_embed_dim && projection_class_embeddings_input_dim)) {
+    fail(
+        "{}: addition_embed_type text_time: expected addition_time_embed_dim and "
+        "projection_class_embeddings_input_dim beside it",
+        kModel);
+  }
   for (const auto& [key, kernel] :
        {std::pair("conv_in_kernel", conv_in_kernel), std::pair("conv_out_kernel", conv_out_kernel)}) {
     if (kernel % 2 == 0) {
@@ -78,6 +85,13 @@ void AutoencoderKLConfig::check() const {
 
 void CLIPTextConfig::check() const {
   check_divisible("CLIPTextModel", "hidden_size", hidden_size, "num_attention_heads", num_attention_heads);
+}
+
+void BertConfig::check() const {
+  check_divisible("BertModel", "hidden_size", hidden_size, "num_attention_heads", num_attention_heads);
+  if (pad_token_id && (*pad_token_id < 0 || *pad_token_id >= vocab_size)) {
+    fail("BertModel: pad_token_id: expected an id below vocab_size {}, found {}", vocab_size, *pad_token_id);
+  }
 }
 
 }  // namespace medisyn

@@ -20,24 +20,27 @@ std::string name_some(const std::vector<std::string>& names) {
 }
 
 /// Present-day name -> name in the file. Error when two keys come to one name.
-std::map<std::string, std::string> present_day_names(const Safetensors& file, const KeyName& key_name) {
+std::map<std::string, std::string> present_day_names(const TensorMap& tensors, const KeyName& key_name,
+                                                     const fs::path& file) {
   std::map<std::string, std::string> names;
-  for (const std::string& key : file.names()) {
+  for (const auto& [key, tensor] : tensors) {
     const std::string name = key_name ? key_name(key) : key;
     if (!name.empty() && !names.emplace(name, key).second) {
-      fail("{}: {} and {} are the same parameter: the file holds it twice", file.path().string(), names[name],
-           key);
+      fail("{}: {} and {} are the same parameter: the file holds it twice", file.string(), names[name], key);
     }
   }
   return names;
 }
+
+/// A counter that torch's batch norms got in 2018: files of before do not have it.
+bool is_optional(const std::string& name) { return name.ends_with("num_batches_tracked"); }
 
 void check_names(const TensorMap& expected, const std::map<std::string, std::string>& found,
                  const fs::path& file) {
   std::vector<std::string> missing;
   std::vector<std::string> unexpected;
   for (const auto& [name, tensor] : expected) {
-    if (!found.contains(name)) {
+    if (!found.contains(name) && !is_optional(name)) {
       missing.push_back(name);
     }
   }
@@ -67,9 +70,19 @@ ComponentFiles component_files(const AutoencoderKLConfig&) {
   return {"diffusion_pytorch_model.safetensors", {{"_class_name", "AutoencoderKL"}}};
 }
 
+ComponentFiles component_files(const BertConfig&) {
+  return {"model.safetensors", {{"architectures", Json::array({"BertModel"})}, {"model_type", "bert"}}};
+}
+
 ComponentFiles component_files(const CLIPTextConfig&) {
   return {"model.safetensors",
           {{"architectures", Json::array({"CLIPTextModel"})}, {"model_type", "clip_text_model"}}};
+}
+
+ComponentFiles component_files(const CLIPTextWithProjectionConfig&) {
+  return {
+      "model.safetensors",
+      {{"architectures", Json::array({"CLIPTextModelWithProjection"})}, {"model_type", "clip_text_model"}}};
 }
 
 TensorMap state_dict(const torch::nn::Module& model) {
@@ -91,40 +104,31 @@ std::int64_t parameter_count(const torch::nn::Module& model) {
   return count;
 }
 
-void load_parameters(torch::nn::Module& model, const fs::path& safetensors_file, const KeyName& key_name,
+void load_parameters(torch::nn::Module& model, const fs::path& file, const KeyName& key_name,
                      std::optional<torch::ScalarType> dtype) {
   const torch::NoGradGuard no_grad;
-  const Safetensors file(safetensors_file);
-  const std::map<std::string, std::string> names = present_day_names(file, key_name);
+  const TensorMap found = read_weights(file);
+  const std::map<std::string, std::string> names = present_day_names(found, key_name, file);
   TensorMap tensors = state_dict(model);
-  check_names(tensors, names, safetensors_file);
+  check_names(tensors, names, file);
   for (const auto& [name, key] : names) {
     const torch::IntArrayRef expected = tensors.at(name).sizes();
-    const auto& found = file.entry(key).shape;
-    if (expected != torch::IntArrayRef(found)) {
-      fail("{}: {}: expected shape [{}], as config.json says, found [{}]", safetensors_file.string(), key,
-           fmt::join(expected, ", "), fmt::join(found, ", "));
+    if (expected != found.at(key).sizes()) {
+      fail("{}: {}: expected shape [{}], as config.json says, found [{}]", file.string(), key,
+           fmt::join(expected, ", "), fmt::join(found.at(key).sizes(), ", "));
     }
   }
   for (const auto& [name, key] : names) {
     torch::Tensor& target = tensors.at(name);
     const auto type =
         target.is_floating_point() ? dtype.value_or(target.scalar_type()) : target.scalar_type();
-    target.set_data(file.tensor(key).to(target.options().dtype(type)));
+    target.set_data(found.at(key).to(target.options().dtype(type)).contiguous());
   }
 }
 
 void save_parameters(const fs::path& safetensors_file, const torch::nn::Module& model) {
   // transformers refuses a file whose metadata does not name a framework.
   write_safetensors(safetensors_file, state_dict(model), {{"format", "pt"}});
-}
-
-fs::path find_weights(const fs::path& folder, const std::string& name) {
-  const fs::path file = folder / name;
-  if (!fs::is_regular_file(file)) {
-    fail("{}: no such file: a model folder holds config.json and {}", file.string(), name);
-  }
-  return file;
 }
 
 void write_component_config(const fs::path& folder, const ComponentFiles& files, const Json& config) {

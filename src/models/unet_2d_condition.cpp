@@ -27,7 +27,7 @@ Transformer2DShape attention_shape(const Config& config, std::size_t level) {
           .context = Config::at(config.cross_attention_dim, level),
           .groups = config.norm_num_groups,
           .use_linear_projection = config.use_linear_projection,
-          .upcast = config.upcast_attention};
+          .upcast = config.upcast_attention.value_or(false)};
 }
 
 UNetLevelShape down_shape(const Config& config, std::size_t level) {
@@ -69,6 +69,11 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNet2DConditionConfig& 
                                                          .kernel = config.conv_in_kernel,
                                                          .padding = config.conv_in_kernel / 2}));
   time_embedding_ = register_module("time_embedding", TimestepEmbedding(widths.front(), time_width(config)));
+  if (config.addition_embed_type) {
+    add_embedding_ =
+        register_module("add_embedding",
+                        TimestepEmbedding(*config.projection_class_embeddings_input_dim, time_width(config)));
+  }
   register_module("down_blocks", down_blocks_);
   for (std::size_t level = 0; level <= last; ++level) {
     down_blocks_->push_back(DownBlock2D(down_shape(config, level)));
@@ -96,8 +101,22 @@ torch::Tensor UNet2DConditionModelImpl::embed_timesteps(const torch::Tensor& tim
   return time_embedding_(sinusoids.to(sample.scalar_type()));
 }
 
+torch::Tensor UNet2DConditionModelImpl::embed_added(const AddedConditions& added,
+                                                    const torch::Tensor& sample) {
+  const std::int64_t batch = sample.size(0);
+  TORCH_CHECK(added.text_embeds.defined() && added.time_ids.defined() && added.text_embeds.size(0) == batch &&
+                  added.time_ids.size(0) == batch,
+              "addition_embed_type text_time: expected text_embeds and time_ids of ", batch, " images");
+  const torch::Tensor sinusoids =
+      sinusoidal_embedding(added.time_ids.flatten(), *config_.addition_time_embed_dim,
+                           config_.flip_sin_to_cos, config_.freq_shift)
+          .reshape({batch, -1});  // [B, 6 * addition_time_embed_dim]
+  return add_embedding_(torch::cat({added.text_embeds, sinusoids}, 1).to(sample.scalar_type()));
+}
+
 torch::Tensor UNet2DConditionModelImpl::forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                                                const torch::Tensor& encoder_hidden_states) {
+                                                const torch::Tensor& encoder_hidden_states,
+                                                const AddedConditions& added) {
   TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "expected a sample [B, ",
               config_.in_channels, ", h, w], got ", sample.sizes());
   TORCH_CHECK(encoder_hidden_states.dim() == 3 &&
@@ -106,7 +125,10 @@ torch::Tensor UNet2DConditionModelImpl::forward(const torch::Tensor& sample, con
               "expected encoder_hidden_states [", sample.size(0), ", L, ",
               config_.cross_attention_dim.front(), "], got ", encoder_hidden_states.sizes());
   const torch::Tensor& text = encoder_hidden_states;
-  const torch::Tensor time = embed_timesteps(timesteps, sample);
+  torch::Tensor time = embed_timesteps(timesteps, sample);
+  if (add_embedding_) {
+    time = time + embed_added(added, sample);
+  }
   torch::Tensor hidden = conv_in_(sample);
   std::vector<torch::Tensor> skips = {hidden};
   for (const auto& block : *down_blocks_) {

@@ -84,15 +84,17 @@ torch::Tensor LayerNormImpl::forward(const torch::Tensor& input) const {
   return torch::layer_norm(input, weight.sizes(), weight, bias, eps_);
 }
 
-EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t width)
-    : weight(register_parameter("weight", torch::empty({count, width}))) {
+EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t width, std::int64_t padding_id)
+    : weight(register_parameter("weight", torch::empty({count, width}))), padding_id_(padding_id) {
   if (!UninitialisedParameters::active()) {
     const torch::NoGradGuard no_grad;
     weight.normal_();
   }
 }
 
-torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const { return torch::embedding(weight, ids); }
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
+  return torch::embedding(weight, ids, padding_id_);
+}
 
 void to_channels_last(torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;

@@ -1,7 +1,7 @@
 #include "medisyn/pipeline/text_to_image.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <map>

@@ -4,7 +4,6 @@
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"
+#include "tokenizer_files.h"
 
 namespace medisyn {
 namespace {
@@ -22,39 +22,42 @@ using Vocabulary = std::unordered_map<std::string, std::int64_t>;
 constexpr std::int64_t kPublishedMaxLength = 77;
 /// Vocabulary of the published models: 49,152 less the bytes and the two marks.
 constexpr std::size_t kPublishedMerges = 49152 - 256 - 2;
-constexpr std::int64_t kMaxId = 1 << 20;
 
-/// A JSON object of a tokenizer's folder; empty when the file is not there. nlohmann::json and not Json: an
-/// ordered object of 49,408 keys takes seconds to fill.
-nlohmann::json read_object(const std::filesystem::path& file) {
-  if (!std::filesystem::exists(file)) {
-    return nlohmann::json::object();
+/// The pairs of tokenizer.json: ["a", "b"], or "a b" as older files have it.
+Merges merges_in(const nlohmann::json& json, const std::filesystem::path& file) {
+  if (!json.is_array()) {
+    fail("{}: model.merges: expected a list", file.string());
   }
-  auto json = nlohmann::json::parse(read_file(file), nullptr, false);
-  if (!json.is_object()) {
-    fail("{}: expected a JSON object", file.string());
+  Merges merges;
+  for (const nlohmann::json& entry : json) {
+    if (entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string()) {
+      merges.emplace_back(entry[0].get<std::string>(), entry[1].get<std::string>());
+      continue;
+    }
+    const std::string pair = entry.is_string() ? entry.get<std::string>() : "";
+    const std::size_t space = pair.find(' ');
+    if (space == std::string::npos) {
+      fail("{}: model.merges[{}]: expected a pair, found {}", file.string(), merges.size(), entry.dump());
+    }
+    merges.emplace_back(pair.substr(0, space), pair.substr(space + 1));
   }
-  return json;
+  return merges;
 }
 
-Vocabulary read_vocabulary(const std::filesystem::path& file) {
+/// What vocab.json and merges.txt hold, or tokenizer.json where it stands alone.
+std::pair<Vocabulary, Merges> read_tables(const std::filesystem::path& folder) {
+  const auto single = folder / "tokenizer.json";
+  if (!std::filesystem::exists(folder / "vocab.json") && std::filesystem::exists(single)) {
+    const nlohmann::json model = read_tokenizer_model(single, "BPE");
+    return {vocabulary_in(model.value("vocab", nlohmann::json()), single),
+            merges_in(model.value("merges", nlohmann::json()), single)};
+  }
+  const auto file = folder / "vocab.json";
   if (!std::filesystem::exists(file)) {
     fail("{}: no such file; expected a CLIP vocabulary, {{\"token\": id, ...}}", file.string());
   }
-  const nlohmann::json json = read_object(file);
-  Vocabulary vocabulary;
-  std::unordered_map<std::int64_t, std::string> names;
-  for (const auto& [token, value] : json.items()) {
-    if (!value.is_number_integer() || value < 0 || value > kMaxId) {
-      fail("{}: {}: expected an id from 0 to {}, found {}", file.string(), token, kMaxId, value.dump());
-    }
-    const auto id = value.get<std::int64_t>();
-    if (const auto [other, is_new] = names.emplace(id, token); !is_new) {
-      fail("{}: the id {} is given to both \"{}\" and \"{}\"", file.string(), id, other->second, token);
-    }
-    vocabulary.emplace(token, id);
-  }
-  return vocabulary;
+  return {vocabulary_in(read_object(file), file),
+          read_merges(folder / "merges.txt", std::numeric_limits<std::size_t>::max())};
 }
 
 /// OpenAI's order: bytes, bytes at a word's end, merges by rank, start and end of text.
@@ -77,30 +80,6 @@ Vocabulary vocabulary_of(const Merges& merges, const std::filesystem::path& file
   add(std::string(kStartOfText));
   add(std::string(kEndOfText));
   return vocabulary;
-}
-
-/// A token of tokenizer_config.json or special_tokens_map.json: "x" or {"content": "x", ...}.
-std::optional<std::string> token_in(const nlohmann::json& config, const char* key) {
-  const auto found = config.find(key);
-  if (found == config.end()) {
-    return std::nullopt;
-  }
-  const nlohmann::json& value =
-      found->is_object() && found->contains("content") ? (*found)["content"] : *found;
-  return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
-}
-
-std::int64_t max_length_in(const nlohmann::json& config, const std::filesystem::path& file) {
-  const auto found = config.find("model_max_length");
-  // transformers writes 1e30 for "no limit known".
-  if (found == config.end() || found->is_null() || (found->is_number() && found->get<double>() > kMaxId)) {
-    return kPublishedMaxLength;
-  }
-  if (!found->is_number_integer() || *found < 2) {
-    fail("{}: model_max_length: expected a whole number of at least 2, found {}", file.string(),
-         found->dump());
-  }
-  return found->get<std::int64_t>();
 }
 
 }  // namespace
@@ -144,25 +123,22 @@ ClipTokenizer::ClipTokenizer(std::shared_ptr<const Tables> tables, std::int64_t 
 
 ClipTokenizer ClipTokenizer::load(const std::filesystem::path& folder) {
   const auto config_file = folder / "tokenizer_config.json";
-  Vocabulary vocabulary = read_vocabulary(folder / "vocab.json");
-  const auto merges_file = folder / "merges.txt";
+  auto [vocabulary, merges] = read_tables(folder);
   for (const std::string_view token : {kStartOfText, kEndOfText}) {
     if (!vocabulary.contains(std::string(token))) {
-      fail("{}: expected CLIP's token {} among the {} of the file", (folder / "vocab.json").string(), token,
+      fail("{}: expected CLIP's token {} among the {} of the vocabulary", folder.string(), token,
            vocabulary.size());
     }
   }
-  Merges merges = read_merges(merges_file, std::numeric_limits<std::size_t>::max());
   const nlohmann::json config = read_object(config_file);
   const nlohmann::json map = read_object(folder / "special_tokens_map.json");
   std::string pad_token =
       token_in(config, "pad_token").value_or(token_in(map, "pad_token").value_or(std::string(kEndOfText)));
   if (!vocabulary.contains(pad_token)) {
-    fail("{}: pad_token: \"{}\" is not in vocab.json", config_file.string(), pad_token);
+    fail("{}: pad_token: \"{}\" is not in the vocabulary", config_file.string(), pad_token);
   }
-  auto tables =
-      std::make_shared<const Tables>(std::move(vocabulary), std::move(merges), merges_file.string());
-  return ClipTokenizer(std::move(tables), max_length_in(config, config_file), pad_token);
+  auto tables = std::make_shared<const Tables>(std::move(vocabulary), std::move(merges), folder.string());
+  return ClipTokenizer(std::move(tables), max_length_in(config, config_file, kPublishedMaxLength), pad_token);
 }
 
 ClipTokenizer ClipTokenizer::from_merges(const std::filesystem::path& file, std::int64_t model_max_length) {
@@ -208,11 +184,11 @@ std::vector<std::int64_t> ClipTokenizer::tokens(std::string_view text) const {
   return ids;
 }
 
-ClipEncoding ClipTokenizer::encode_with_loss(std::string_view text) const {
+Encoding ClipTokenizer::encode_with_loss(std::string_view text) const {
   std::vector<std::int64_t> ids = tokens(text);
   const auto room = static_cast<std::size_t>(model_max_length_ - 2);
   const std::size_t kept = std::min(ids.size(), room);
-  ClipEncoding encoding;
+  Encoding encoding;
   encoding.lost_tokens = static_cast<std::int64_t>(ids.size() - kept);
   encoding.lost_text = spell(std::span(ids).subspan(kept));
   encoding.ids.reserve(kept + 2);

@@ -11,6 +11,7 @@
 #include "medisyn/core/interrupt.h"
 #include "medisyn/core/log.h"
 #include "medisyn/core/progress.h"
+#include "medisyn/io/jsonl.h"
 #include "medisyn/train/checkpoint.h"
 #include "medisyn/train/event_file.h"
 #include "medisyn/train/learning_rate.h"
@@ -43,6 +44,22 @@ void cut_metrics(const fs::path& path, std::int64_t step) {
   write_file(path, kept);
 }
 
+/// The scores of the first validation of a run, out of the lines it wrote; none when there was none.
+Scores first_validation(const fs::path& path) {
+  Scores scores;
+  for (const Json& line : read_jsonl(path)) {
+    for (const auto& [name, value] : line.items()) {
+      if (name.starts_with("validation/") && value.is_number()) {
+        scores.emplace_back(name, value.get<double>());
+      }
+    }
+    if (!scores.empty()) {
+      break;
+    }
+  }
+  return scores;
+}
+
 class Trainer {
  public:
   Trainer(const TrainConfig& config, const TrainOptions& options)
@@ -56,6 +73,7 @@ class Trainer {
     if (options.resume) {
       load_checkpoint(newest_checkpoint(options.out), store_, config_to_json(config));
       cut_metrics(options.out / "metrics.jsonl", store_.step());
+      first_scores_ = first_validation(options.out / "metrics.jsonl");
       log_info("going on after step {}", store_.step());
     } else {
       claim_output_folder(options.out);

@@ -76,7 +76,7 @@ struct Captions {
     ordered.emplace_back();
     std::vector<torch::Tensor> rows;
     for (const std::string& text : ordered) {
-      const ClipEncoding encoding = tokenizer.encode_with_loss(text);
+      const Encoding encoding = tokenizer.encode_with_loss(text);
       if (encoding.lost_tokens > 0) {
         log_warning("caption too long by {} tokens, \"{}\" is cut off: {}", encoding.lost_tokens,
                     encoding.lost_text, text);

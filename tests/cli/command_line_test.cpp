@@ -33,6 +33,8 @@ TEST(CommandLine, HelpOfEveryCommandNamesItsOptions) {
       {{"eval", "fid", "--help"}, "--extractor"},
       {{"eval", "msssim", "--help"}, "--scales"},
       {{"eval", "alignment", "--help"}, "--generated"},
+      {{"model", "--help"}, "tokenize"},
+      {{"model", "tokenize", "--help"}, "--text-file"},
       {{"report", "--help"}, "--config"}};
   for (const auto& [arguments, option] : commands) {
     const ProgramResult result = run_program(arguments, folder);
@@ -79,6 +81,22 @@ TEST(CommandLine, GenerateNamesWhatIsMissing) {
   expect_refused({"generate", "--model", "model", "--prompts", "latin1.txt", "--out", "run"}, folder,
                  "latin1.txt:1");
   EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(CommandLine, ModelTokenizePrintsOneArrayALine) {
+  const fs::path folder = fresh_folder();
+  fs::create_directories(folder / "model/tokenizer");
+  write_file(folder / "model/tokenizer/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\nct\n#\n");
+  write_file(folder / "model/tokenizer/tokenizer_config.json", R"({"model_max_length": 5})");
+  write_file(folder / "texts.txt", "CT\n\n# ct\nct ct x ct ct\nct");
+  const ProgramResult result =
+      run_program({"model", "tokenize", "--model", "model", "--text-file", "texts.txt"}, folder);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.output, "[2, 4, 3]\n[2, 3]\n[2, 5, 4, 3]\n[2, 4, 4, 1, 3]\n[2, 4, 3]\n");
+  EXPECT_THAT(result.errors,
+              HasSubstr("line 4: longer than the 5 tokens of the model; not seen by it: \"ct ct\""));
+  expect_refused({"model", "tokenize", "--model", "none", "--text-file", "texts.txt"}, folder, "none");
+  expect_refused({"model", "tokenise"}, folder, "did you mean tokenize?");
 }
 
 TEST(CommandLine, EvalNamesWhatIsMissing) {

@@ -1,7 +1,7 @@
 // `medisyn generate` as it is typed, on a tiny model of random weights.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

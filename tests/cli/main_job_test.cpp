@@ -1,6 +1,6 @@
 // The main job at a miniature size, through the program: curate, train, generate, score, report.
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <csignal>
 

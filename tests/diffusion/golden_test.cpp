@@ -1,6 +1,6 @@
 // Samplers against trajectories of diffusers' schedulers (scripts/golden/schedulers.py).
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 #include "medisyn/diffusion/sampler.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -2,7 +2,7 @@
 #include "medisyn/diffusion/schedule.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "../expect_error.h"
 

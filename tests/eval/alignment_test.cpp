@@ -1,6 +1,6 @@
 #include "medisyn/eval/alignment.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "../expect_error.h"
 

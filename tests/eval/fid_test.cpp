@@ -1,7 +1,7 @@
 #include "medisyn/eval/fid.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"

@@ -1,6 +1,6 @@
 #include "medisyn/features/extractor.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <limits>
 

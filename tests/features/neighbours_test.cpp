@@ -1,7 +1,7 @@
 #include "medisyn/features/neighbours.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace medisyn {
 namespace {

@@ -1,6 +1,6 @@
 #include "medisyn/io/safetensors.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstring>
 

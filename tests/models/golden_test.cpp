@@ -1,94 +1,26 @@
-// Outputs and gradients of diffusers and transformers (scripts/golden/models.py) at small sizes.
-#include <gtest/gtest.h>
-#include <torch/torch.h>
+// Outputs and gradients of diffusers, transformers, open_clip, timm, torchvision and pytorch-fid.
+#include "golden.h"
 
-#include <cmath>
-
-#include "../fresh_folder.h"
-#include "medisyn/core/files.h"
+#include "medisyn/models/biomedclip.h"
 #include "medisyn/models/hf_folder.h"
+#include "medisyn/models/inception_v3.h"
+#include "medisyn/models/resnet_50.h"
 
 namespace medisyn {
 namespace {
 
-constexpr double kOutputTolerance = 2e-5;    // of the largest value
-constexpr double kGradientTolerance = 1e-4;  // of the gradient's norm
-
-/// sin(0.37 i + phase), i counting through the tensor.
-torch::Tensor wave(torch::IntArrayRef shape, double phase) {
-  const torch::Tensor angle = torch::arange(c10::multiply_integers(shape), torch::kDouble) * 0.37 + phase;
-  return torch::sin(angle).reshape(shape).to(torch::kFloat);
+torch::Tensor text_ids() {
+  return torch::tensor({{48, 3, 7, 11, 49, 49, 49, 49, 49}, {48, 20, 21, 22, 23, 24, 25, 26, 49}});
 }
 
-/// Parameters by the name that the reference gives them: transformers 5 has no `text_model.`
-std::map<std::string, torch::Tensor> sorted_parameters(const torch::nn::Module& model) {
-  constexpr std::string_view kPrefix = "text_model.";
-  std::map<std::string, torch::Tensor> parameters;
-  for (const auto& item : model.named_parameters()) {
-    parameters[item.key().starts_with(kPrefix) ? item.key().substr(kPrefix.size()) : item.key()] =
-        item.value();
-  }
-  return parameters;
-}
-
-void fill(torch::nn::Module& model) {
-  const torch::NoGradGuard no_grad;
-  int index = 0;
-  for (auto& [name, parameter] : sorted_parameters(model)) {
-    const torch::Tensor values = wave(parameter.sizes(), 1.3 * index++);
-    if (parameter.dim() > 1) {
-      const auto fan_in = static_cast<double>(parameter.numel() / parameter.size(0));
-      parameter.copy_(values * (1.2 / std::sqrt(fan_in)));
-    } else {
-      parameter.copy_(values * 0.1 + (name.ends_with("weight") ? 1.0 : 0.0));
-    }
-  }
-}
-
-template <class Config>
-Config config_of(const Json& json) {
-  return config_from_node<Config>(parse_config_text(json.dump(), "models.json"));
-}
-
-/// Every value of the output and every parameter's gradient.
-void expect_equal(const Json& golden, torch::nn::Module& model, const torch::Tensor& output) {
-  ASSERT_EQ(output.sizes().vec(), golden["shape"].get<std::vector<std::int64_t>>());
-  const torch::Tensor expected =
-      torch::tensor(golden["output"].get<std::vector<double>>()).reshape(output.sizes());
-  EXPECT_LE((output.detach() - expected).abs().max().item<double>(),
-            kOutputTolerance * expected.abs().max().item<double>());
-  model.zero_grad();
-  (output * wave(output.sizes(), 0.2)).sum().backward();
-  const auto parameters = sorted_parameters(model);
-  EXPECT_EQ(parameters.size(), golden["gradients"].size());
-  double largest = 0;
-  for (const auto& [name, values] : golden["gradients"].items()) {
-    largest = std::max(largest, values[0].get<double>());
-  }
-  for (const auto& [name, values] : golden["gradients"].items()) {
-    ASSERT_TRUE(parameters.contains(name)) << name;
-    const torch::Tensor& parameter = parameters.at(name);
-    const torch::Tensor gradient =
-        parameter.grad().defined() ? parameter.grad() : torch::zeros_like(parameter);
-    const double norm = values[0];
-    // Gradients that vanish in exact arithmetic (a bias in front of a normalisation) are rounding alone.
-    const double bound = kGradientTolerance * std::max(norm, 1e-3 * largest);
-    EXPECT_NEAR(gradient.norm().item<double>(), norm, bound) << name;
-    EXPECT_NEAR((gradient * wave(gradient.sizes(), 0.5)).sum().item<double>(), values[1].get<double>(),
-                bound * std::sqrt(static_cast<double>(gradient.numel())))
-        << name;
-  }
-}
-
-const Json& golden() {
-  static const Json kGolden = Json::parse(read_file(fs::path(MEDISYN_TEST_DATA) / "models.json"));
-  return kGolden;
+torch::Tensor padded_ids() {
+  return torch::tensor({{2, 3, 7, 11, 4, 0, 0, 0}, {2, 20, 21, 22, 23, 24, 25, 4}});
 }
 
 class UNetGolden : public testing::TestWithParam<const char*> {};
 
 TEST_P(UNetGolden, OutputAndGradients) {
-  const Json& entry = golden()[GetParam()];
+  const Json entry = golden_entry("models", GetParam());
   UNet2DConditionModel unet(config_of<UNet2DConditionConfig>(entry["config"]));
   fill(*unet);
   expect_equal(entry, *unet,
@@ -97,23 +29,86 @@ TEST_P(UNetGolden, OutputAndGradients) {
 INSTANTIATE_TEST_SUITE_P(Models, UNetGolden, testing::Values("unet_sd1", "unet_sd2"));
 
 TEST(VaeGolden, OutputAndGradients) {
-  AutoencoderKL vae(config_of<AutoencoderKLConfig>(golden()["vae_encode"]["config"]));
+  AutoencoderKL vae(config_of<AutoencoderKLConfig>(golden_entry("models", "vae_encode")["config"]));
   fill(*vae);
-  expect_equal(golden()["vae_encode"], *vae, vae->encode(wave({2, 3, 16, 16}, 0.3)));
-  expect_equal(golden()["vae_decode"], *vae, vae->decode(wave({2, 2, 4, 4}, 0.4)));
+  expect_equal(golden_entry("models", "vae_encode"), *vae, vae->encode(wave({2, 3, 16, 16}, 0.3)));
+  expect_equal(golden_entry("models", "vae_decode"), *vae, vae->decode(wave({2, 2, 4, 4}, 0.4)));
 }
 
 class TextGolden : public testing::TestWithParam<const char*> {};
 
 TEST_P(TextGolden, OutputAndGradients) {
-  const Json& entry = golden()[GetParam()];
+  const Json entry = golden_entry("models", GetParam());
   CLIPTextModel text(config_of<CLIPTextConfig>(entry["config"]));
   fill(*text);
-  const torch::Tensor ids =
-      torch::tensor({{48, 3, 7, 11, 49, 49, 49, 49, 49}, {48, 20, 21, 22, 23, 24, 25, 26, 49}});
-  expect_equal(entry, *text, text->forward(ids));
+  expect_equal(entry, *text, text->forward(text_ids()));
 }
 INSTANTIATE_TEST_SUITE_P(Models, TextGolden, testing::Values("text_quick_gelu", "text_gelu"));
+
+TEST(SdxlGolden, UNet) {
+  const Json entry = golden_entry("sdxl", "unet");
+  UNet2DConditionModel unet(config_of<UNet2DConditionConfig>(entry["config"]));
+  fill(*unet);
+  const AddedConditions added{.text_embeds = wave({2, 10}, 0.9),
+                              .time_ids = torch::tensor({{64.0F, 48.0F, 0.0F, 4.0F, 64.0F, 64.0F},
+                                                         {32.0F, 32.0F, 2.0F, 0.0F, 48.0F, 64.0F}})};
+  expect_equal(entry, *unet,
+               unet->forward(wave({2, 2, 8, 8}, 0.1), torch::tensor({3, 700}), wave({2, 5, 12}, 0.7), added));
+}
+
+TEST(SdxlGolden, SecondTextEncoder) {
+  const Json entry = golden_entry("sdxl", "text_with_projection");
+  CLIPTextModelWithProjection text(config_of<CLIPTextWithProjectionConfig>(entry["config"]));
+  fill(*text);
+  const CLIPTextOutput output = text->outputs(text_ids());
+  expect_equal(entry, *text, torch::cat({output.pooled.flatten(), output.penultimate.flatten()}));
+}
+
+class BertGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(BertGolden, OutputAndGradients) {
+  const Json entry = golden_entry("biomedclip", GetParam());
+  BertModel bert(config_of<BertConfig>(entry["config"]));
+  bert->eval();
+  fill(*bert);
+  expect_equal(entry, *bert, bert->forward(padded_ids()));
+}
+INSTANTIATE_TEST_SUITE_P(Models, BertGolden, testing::Values("bert", "bert_masked"));
+
+TEST(BiomedClipGolden, VisionTransformer) {
+  VisionTransformer vit(VisionTransformerShape{
+      .image_pixels = 32, .patch_pixels = 16, .width = 16, .layers = 2, .heads = 2, .intermediate = 64});
+  fill(*vit);
+  expect_equal(golden_entry("biomedclip", "vit"), *vit, vit->forward(wave({2, 3, 32, 32}, 0.3)));
+}
+
+TEST(BiomedClipGolden, TextTower) {
+  const Json entry = golden_entry("biomedclip", "text");
+  BiomedClipShape shape{
+      .vision = {.layers = 1}, .text = config_of<BertConfig>(entry["config"]), .embed_dim = 6};
+  shape.text.use_attention_mask = true;
+  shape.text.add_pooling_layer = false;
+  BiomedClip clip(shape);
+  clip->eval();
+  const auto text = clip->named_modules()["text"];
+  fill(*text);
+  expect_equal(entry, *text, clip->encode_text(padded_ids()));
+}
+
+TEST(ClassifierGolden, ResNet50) {
+  ResNet50 model;
+  model->eval();
+  fill(*model);
+  expect_equal(golden_entry("classifiers", "resnet_50"), *model, model->forward(wave({1, 3, 64, 64}, 0.3)));
+}
+
+TEST(ClassifierGolden, InceptionV3) {
+  InceptionV3 model;
+  model->eval();
+  fill(*model);
+  expect_equal(golden_entry("classifiers", "inception_v3"), *model,
+               model->forward(wave({1, 3, 96, 96}, 0.3)));
+}
 
 }  // namespace
 }  // namespace medisyn

@@ -1,6 +1,6 @@
 #include "medisyn/models/hf_folder.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "../expect_error.h"
 #include "../fresh_folder.h"

@@ -1,7 +1,7 @@
 #include "medisyn/nn/layers.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "medisyn/nn/embeddings.h"
 

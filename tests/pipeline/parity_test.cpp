@@ -1,6 +1,6 @@
 // The same folder, prompts and seeds in diffusers' StableDiffusionPipeline (scripts/parity_pipeline.py).
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdlib>
 

@@ -2,7 +2,7 @@
 #include "medisyn/pipeline/stable_diffusion.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "../expect_error.h"
 #include "../fresh_folder.h"

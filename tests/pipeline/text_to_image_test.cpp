@@ -2,7 +2,7 @@
 #include "medisyn/pipeline/text_to_image.h"
 
 #include <gmock/gmock.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "../expect_error.h"
 #include "medisyn/core/files.h"

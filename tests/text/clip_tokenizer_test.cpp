@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "../expect_error.h"
 #include "../fresh_folder.h"
 #include "medisyn/core/files.h"
+#include "medisyn/text/tokenizer.h"
 
 namespace medisyn {
 namespace {
@@ -141,10 +143,41 @@ TEST(ClipTokenizer, RefusesBrokenFiles) {
   EXPECT_ERROR(ClipTokenizer::load(folder), "merges.txt:3: expected two symbols");
   write_file(folder / "merges.txt", "#version: 0.2\n");
   write_file(folder / "tokenizer_config.json", R"({"pad_token": "?"})");
-  EXPECT_ERROR(ClipTokenizer::load(folder), "pad_token: \"?\" is not in vocab.json");
+  EXPECT_ERROR(ClipTokenizer::load(folder), "pad_token: \"?\" is not in the vocabulary");
   write_file(folder / "tokenizer_config.json", R"({"model_max_length": 1})");
   EXPECT_ERROR(ClipTokenizer::load(folder),
                "model_max_length: expected a whole number of at least 2, found 1");
+}
+
+TEST(ClipTokenizer, ReadsTheOneFileOfTransformers5) {
+  const fs::path folder = fresh_folder();
+  const auto tokenizer = small_tokenizer();
+  tokenizer.save(folder / "two");
+  nlohmann::json model = {{"type", "BPE"}};
+  model["vocab"] = nlohmann::json::parse(read_file(folder / "two/vocab.json"));
+  std::istringstream lines(read_file(folder / "two/merges.txt"));
+  for (std::string line; std::getline(lines, line);) {
+    if (const auto space = line.find(' '); !line.starts_with('#')) {
+      model["merges"].push_back({line.substr(0, space), line.substr(space + 1)});
+    }
+  }
+  const auto write = [&] {
+    write_file(folder / "one/tokenizer.json", nlohmann::json{{"model", model}}.dump());
+  };
+  fs::create_directories(folder / "one");
+  write();
+  const std::string text = "Dermoscopy image showing melanoma, naïve";
+  EXPECT_EQ(ClipTokenizer::load(folder / "one").encode(text), tokenizer.encode(text));
+  EXPECT_EQ(Tokenizer::load(folder / "one").encode_padded(text), tokenizer.encode_padded(text));
+  model["merges"][1] = "t h";  // older files
+  write();
+  EXPECT_EQ(ClipTokenizer::load(folder / "one").encode(text), tokenizer.encode(text));
+  model["merges"][2] = {"a"};
+  write();
+  EXPECT_ERROR(ClipTokenizer::load(folder / "one"), "model.merges[2]: expected a pair");
+  model["type"] = "Unigram";
+  write();
+  EXPECT_ERROR(ClipTokenizer::load(folder / "one"), "model.type: expected BPE, found \"Unigram\"");
 }
 
 TEST(ClipTokenizer, RefusesBrokenMerges) {

@@ -1,6 +1,7 @@
 #include "medisyn/train/parameter_store.h"
 
-#include <torch/torch.h>
+#include <torch/nn.h>
+#include <torch/optim.h>
 
 #include <cmath>
 

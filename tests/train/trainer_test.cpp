@@ -1,6 +1,6 @@
 #include "medisyn/train/trainer.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "../expect_error.h"
 #include "../fresh_folder.h"
@@ -61,11 +61,11 @@ TEST_F(Training, VaeLearnsAndWritesItsFolder) {
 
 TEST_F(Training, ResumedRunsEqualUnbrokenOnesBitForBit) {
   TrainConfig config = miniature_vae(folder_ / "data");
-  run(config, "whole");
+  const Json whole = run(config, "whole");
   config.max_steps = 6;
   run(config, "parts");
   config.max_steps = 12;
-  run(config, "parts", /*resume=*/true);
+  EXPECT_EQ(run(config, "parts", /*resume=*/true), whole);
   EXPECT_EQ(losses("parts"), losses("whole"));
   EXPECT_EQ(losses("whole").size(), 12U);
   const auto weights = [&](const std::string& name) {

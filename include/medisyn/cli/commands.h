@@ -7,6 +7,7 @@ int curate_command(int argc, char** argv);
 int train_command(int argc, char** argv);
 int generate_command(int argc, char** argv);
 int eval_command(int argc, char** argv);
+int model_command(int argc, char** argv);
 int report_command(int argc, char** argv);
 
 }  // namespace medisyn

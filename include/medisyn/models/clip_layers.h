@@ -61,11 +61,17 @@ class CLIPEncoderLayerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(CLIPEncoderLayer);
 
-/// layers.0, layers.1, ... one after the other. [B, L, D] -> [B, L, D]
+/// What the last layer saw and what it gave, both [B, L, D].
+struct CLIPEncoderOutput {
+  torch::Tensor penultimate;
+  torch::Tensor last;
+};
+
+/// layers.0, layers.1, ... one after the other. [B, L, D]
 class CLIPEncoderImpl : public torch::nn::Module {
  public:
   CLIPEncoderImpl(const CLIPLayerShape& shape, std::int64_t count);
-  torch::Tensor forward(torch::Tensor hidden);
+  CLIPEncoderOutput forward(torch::Tensor hidden);
 
  private:
   torch::nn::ModuleList layers_;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "medisyn/core/config.h"
+#include "medisyn/models/transformers_config.h"
 
 namespace medisyn {
 
@@ -48,37 +49,8 @@ struct CLIPTextConfig {
     visit("pad_token_id", self.pad_token_id);
     visit("bos_token_id", self.bos_token_id);
     visit("eos_token_id", self.eos_token_id);
-    meaningless_fields(visit);
-  }
-
- private:
-  /// What transformers writes beside the architecture: how the file was made, and options of text generation.
-  template <class Visit>
-  static void meaningless_fields(Visit& visit) {
-    for (const char* key : {"_attn_implementation_autoset",
-                            "_name_or_path",
-                            "architectures",
-                            "chunk_size_feed_forward",
-                            "dropout",
-                            "dtype",
-                            "id2label",
-                            "label2id",
-                            "model_type",
-                            "output_attentions",
-                            "output_hidden_states",
-                            "problem_type",
-                            "return_dict",
-                            "tie_word_embeddings",
-                            "tokenizer_class",
-                            "torch_dtype",
-                            "torchscript",
-                            "transformers_version",
-                            "use_bfloat16",
-                            "use_cache"}) {
-      visit.ignored(key);
-    }
-    visit.fixed("is_decoder", false);
-    visit.fixed("add_cross_attention", false);
+    visit.ignored("dropout");
+    transformers_fields(visit);
   }
 };
 

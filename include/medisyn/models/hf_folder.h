@@ -1,4 +1,4 @@
-// A model as Hugging Face libraries keep it: a folder with config.json and one safetensors file.
+// A model as Hugging Face libraries keep it: a folder with config.json and its weights.
 //
 //   unet/, vae/      config.json, diffusion_pytorch_model.safetensors
 //   text_encoder/    config.json, model.safetensors
@@ -14,8 +14,10 @@
 #include "medisyn/core/config.h"
 #include "medisyn/io/safetensors.h"
 #include "medisyn/models/autoencoder_kl.h"
+#include "medisyn/models/bert.h"
 #include "medisyn/models/clip_text.h"
 #include "medisyn/models/unet_2d_condition.h"
+#include "medisyn/models/weights.h"
 
 namespace medisyn {
 
@@ -29,7 +31,9 @@ struct ComponentFiles {
 };
 ComponentFiles component_files(const UNet2DConditionConfig&);
 ComponentFiles component_files(const AutoencoderKLConfig&);
+ComponentFiles component_files(const BertConfig&);
 ComponentFiles component_files(const CLIPTextConfig&);
+ComponentFiles component_files(const CLIPTextWithProjectionConfig&);
 
 /// Parameters and buffers by name; they share the model's memory.
 TensorMap state_dict(const torch::nn::Module& model);
@@ -37,17 +41,14 @@ TensorMap state_dict(const torch::nn::Module& model);
 /// The number of values in all parameters.
 std::int64_t parameter_count(const torch::nn::Module& model);
 
-/// Sets parameters and buffers from a file, without a copy where the dtypes are equal. Floating-point ones
-/// get `dtype`, or keep the model's when none is given. Error naming the file and the first few names when
-/// keys are missing or unexpected, or a shape differs.
-void load_parameters(torch::nn::Module& model, const std::filesystem::path& safetensors_file,
+/// Sets parameters and buffers from a file of weights (read_weights), without a copy where the dtypes are
+/// equal. Floating-point ones get `dtype`, or keep the model's when none is given. Error naming the file and
+/// the first few names when keys are missing or unexpected, or a shape differs.
+void load_parameters(torch::nn::Module& model, const std::filesystem::path& file,
                      const KeyName& key_name = {}, std::optional<torch::ScalarType> dtype = {});
 
 /// Writes parameters and buffers in their dtype.
 void save_parameters(const std::filesystem::path& safetensors_file, const torch::nn::Module& model);
-
-/// The file of weights in a component's folder; Error when there is none.
-std::filesystem::path find_weights(const std::filesystem::path& folder, const std::string& name);
 
 /// Writes config.json: header and config.
 void write_component_config(const std::filesystem::path& folder, const ComponentFiles& files,

@@ -1,6 +1,7 @@
-// The denoiser of Stable Diffusion 1.x and 2.x: a U-Net that sees a noisy latent, a timestep and a text.
+// The denoiser of Stable Diffusion 1.x, 2.x and XL: a U-Net that sees a noisy latent, a timestep and a text.
 //
 //   timesteps ─ sinusoids ─ time_embedding ──────────┐ (into every resnet block)
+//   SDXL: pooled text, sizes ─ add_embedding ────────┤ (added to it)
 //   text ────────────────────────────────────────────┤ (into every cross-attention)
 //   sample ─ conv_in ─ down_blocks ─ mid_block ─ up_blocks ─ conv_norm_out ─ SiLU ─ conv_out ─ noise
 //                         └────── skip connections ──────┘
@@ -16,6 +17,13 @@
 
 namespace medisyn {
 
+/// What an SDXL U-Net sees beside the text; both undefined in SD.
+struct AddedConditions {
+  torch::Tensor text_embeds;  ///< [B, P] pooled and projected text
+  torch::Tensor
+      time_ids;  ///< [B, 6] original height and width, top and left of the crop, target height and width
+};
+
 class UNet2DConditionModelImpl : public torch::nn::Module {
  public:
   using Config = UNet2DConditionConfig;
@@ -29,19 +37,23 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   ///                          own up-sampling to the size of the skip connection makes up for it
   ///   timesteps              [B] or [], int64 or float
   ///   encoder_hidden_states  [B, L, cross_attention_dim]
+  ///   added                  for addition_embed_type text_time alone
   /// -> [B, out_channels, h, w]
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                        const torch::Tensor& encoder_hidden_states);
+                        const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {});
 
   const UNet2DConditionConfig& config() const { return config_; }
 
  private:
   /// The embedding of the timesteps, sinusoids in fp32. [B] -> [B, D]
   torch::Tensor embed_timesteps(const torch::Tensor& timesteps, const torch::Tensor& sample);
+  /// SDXL's embedding of pooled text and sizes. -> [B, D]
+  torch::Tensor embed_added(const AddedConditions& added, const torch::Tensor& sample);
 
   UNet2DConditionConfig config_;
   Conv2d conv_in_{nullptr};
   TimestepEmbedding time_embedding_{nullptr};
+  TimestepEmbedding add_embedding_{nullptr};
   torch::nn::ModuleList down_blocks_;
   UNetMidBlock2DCrossAttn mid_block_{nullptr};
   torch::nn::ModuleList up_blocks_;

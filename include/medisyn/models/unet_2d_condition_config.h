@@ -12,7 +12,7 @@
 namespace medisyn {
 
 /// Defaults are those of diffusers' UNet2DConditionModel; SD 1.4 differs in sample_size 64 and
-/// cross_attention_dim 768.
+/// cross_attention_dim 768, SDXL in much more (tests/models/sizes_test.cpp).
 struct UNet2DConditionConfig {
   std::optional<std::int64_t> sample_size;  ///< latent height and width that pipelines draw by default
   std::int64_t in_channels = 4;
@@ -34,10 +34,15 @@ struct UNet2DConditionConfig {
   std::vector<std::int64_t> attention_head_dim = {
       8};  ///< the NUMBER of heads, in spite of its name; likewise
   bool use_linear_projection = false;
-  bool upcast_attention = false;                   ///< attention scores in fp32 whatever the dtype
+  std::optional<bool> upcast_attention = false;    ///< attention scores in fp32 whatever the dtype
   std::optional<std::int64_t> time_embedding_dim;  ///< none: 4 * block_out_channels[0]
   std::int64_t conv_in_kernel = 3;
   std::int64_t conv_out_kernel = 3;
+  /// SDXL: "text_time" adds an embedding of the pooled text and of sizes and crop to the timestep's. None in
+  /// SD.
+  std::optional<std::string> addition_embed_type;
+  std::optional<std::int64_t> addition_time_embed_dim;  ///< sinusoids of each of the six numbers
+  std::optional<std::int64_t> projection_class_embeddings_input_dim;  ///< pooled text and all sinusoids
 
   /// Error naming the key when lists do not agree in length or widths cannot be divided into groups or heads.
   void check() const;
@@ -75,18 +80,20 @@ struct UNet2DConditionConfig {
     visit("time_embedding_dim", self.time_embedding_dim, at_least(1));
     visit("conv_in_kernel", self.conv_in_kernel, at_least(1));
     visit("conv_out_kernel", self.conv_out_kernel, at_least(1));
+    visit("addition_embed_type", self.addition_embed_type, one_of({"text_time"}));
+    visit("addition_time_embed_dim", self.addition_time_embed_dim, at_least(1));
+    visit("projection_class_embeddings_input_dim", self.projection_class_embeddings_input_dim, at_least(1));
     unsupported_fields(visit);
   }
 
  private:
-  /// Keys whose other values belong to other models (SDXL, Kandinsky, IF, image variations, GLIGEN).
+  /// Keys whose other values belong to other models (Kandinsky, IF, image variations, GLIGEN).
   template <class Visit>
   static void unsupported_fields(Visit& visit) {
-    for (const char* key :
-         {"addition_embed_type", "addition_time_embed_dim", "class_embed_type", "cross_attention_norm",
-          "encoder_hid_dim", "encoder_hid_dim_type", "mid_block_only_cross_attention", "num_attention_heads",
-          "num_class_embeds", "projection_class_embeddings_input_dim", "reverse_transformer_layers_per_block",
-          "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act"}) {
+    for (const char* key : {"class_embed_type", "cross_attention_norm", "encoder_hid_dim",
+                            "encoder_hid_dim_type", "mid_block_only_cross_attention", "num_attention_heads",
+                            "num_class_embeds", "reverse_transformer_layers_per_block", "time_cond_proj_dim",
+                            "time_embedding_act_fn", "timestep_post_act"}) {
       visit.fixed_null(key);
     }
     visit.fixed("attention_type", std::string("default"));
@@ -96,7 +103,7 @@ struct UNet2DConditionConfig {
     visit.fixed("resnet_skip_time_act", false);
     visit.fixed("resnet_time_scale_shift", std::string("default"));
     visit.fixed("time_embedding_type", std::string("positional"));
-    // The number of heads of an embedding that addition_embed_type alone would make.
+    // The number of heads of an embedding that addition_embed_type "text" alone would make.
     visit.ignored("addition_embed_type_num_heads");
     for (const char* key :
          {"_class_name", "_diffusers_version", "_name_or_path", "decay", "inv_gamma", "min_decay",

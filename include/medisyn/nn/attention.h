@@ -13,6 +13,8 @@ struct AttentionOptions {
   bool is_causal = false;  ///< a token sees itself and those before it
   double dropout = 0;      ///< of the softmax's weights; 0 outside training
   bool upcast = false;     ///< scores in fp32 whatever the dtype
+  torch::Tensor mask =
+      {};  ///< bool, broadcasts to [B, heads, Lq, Lk]: true where a key may be seen; or undefined
 };
 /// query [B, Lq, D], key and value [B, Lk, D] -> [B, Lq, D]. D must be a multiple of heads.
 torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,

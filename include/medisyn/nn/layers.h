@@ -84,13 +84,16 @@ class LayerNormImpl : public torch::nn::Module {
 };
 TORCH_MODULE(LayerNorm);
 
-/// A table of vectors. [...] int64 -> [..., D]. Standard normal.
+/// A table of vectors. [...] int64 -> [..., D]. Standard normal. The row of padding_id gets no gradient.
 class EmbeddingImpl : public torch::nn::Module {
  public:
-  EmbeddingImpl(std::int64_t count, std::int64_t width);
+  EmbeddingImpl(std::int64_t count, std::int64_t width, std::int64_t padding_id = -1);
   torch::Tensor forward(const torch::Tensor& ids) const;
 
   torch::Tensor weight;  ///< [count, D]
+
+ private:
+  std::int64_t padding_id_;  ///< -1: none
 };
 TORCH_MODULE(Embedding);
 

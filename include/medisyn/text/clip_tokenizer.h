@@ -15,21 +15,16 @@
 #include <string_view>
 #include <vector>
 
-namespace medisyn {
+#include "medisyn/text/encoding.h"
 
-/// A text's ids, and what did not fit.
-struct ClipEncoding {
-  std::vector<std::int64_t> ids;  ///< start, tokens, end; at most model_max_length
-  std::int64_t lost_tokens = 0;   ///< tokens cut off
-  std::string lost_text;          ///< what they spell, lower-cased: the tail of the text
-};
+namespace medisyn {
 
 /// Cheap to copy: the tables are shared and never change.
 class ClipTokenizer {
  public:
-  /// Reads vocab.json and merges.txt, and where they are there tokenizer_config.json and
-  /// special_tokens_map.json (padding token, model_max_length; 77 and end of text when they do not say).
-  /// Error naming the file when one is missing or inconsistent.
+  /// Reads vocab.json and merges.txt, or tokenizer.json where it stands alone, and where they are there
+  /// tokenizer_config.json and special_tokens_map.json (padding token, model_max_length; 77 and end of text
+  /// when they do not say). Error naming the file when one is missing or inconsistent.
   static ClipTokenizer load(const std::filesystem::path& folder);
 
   /// OpenAI's bpe_simple_vocab_16e6.txt.gz, or a merges.txt: 256 bytes, 256 bytes at a word's end, at most
@@ -42,7 +37,7 @@ class ClipTokenizer {
   std::vector<std::int64_t> encode(std::string_view text) const { return encode_with_loss(text).ids; }
 
   /// The same with a report of what was cut off, which the caller must pass on to the user.
-  ClipEncoding encode_with_loss(std::string_view text) const;
+  Encoding encode_with_loss(std::string_view text) const;
 
   /// Exactly model_max_length ids: encode(), then the padding token.
   std::vector<std::int64_t> encode_padded(std::string_view text) const;

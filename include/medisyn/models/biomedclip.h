@@ -1,0 +1,53 @@
+// BiomedCLIP as open_clip builds it: a ViT-B/16 for images and PubMedBERT for texts, projected into one
+// space.
+//
+//   images    ─ visual.trunk ─ visual.head.proj ─ [B, E]
+//   input_ids ─ text.transformer ─ class token ─ text.proj (linear, GELU, linear) ─ [B, E]
+//
+// Source: open_clip, timm_model.py, hf_model.py; Zhang et al., 2023, https://arxiv.org/abs/2303.00915.
+// Parameter names are those of its open_clip_model.safetensors.
+#pragma once
+
+#include <torch/nn.h>
+
+#include <string>
+
+#include "medisyn/models/bert.h"
+#include "medisyn/models/vit.h"
+
+namespace medisyn {
+
+/// What open_clip_config.json describes. Defaults are BiomedCLIP's.
+struct BiomedClipShape {
+  VisionTransformerShape vision = {};
+  BertConfig text = {.use_attention_mask = true, .add_pooling_layer = false};
+  std::int64_t embed_dim = 512;  ///< E
+};
+
+class BiomedClipImpl : public torch::nn::Module {
+ public:
+  explicit BiomedClipImpl(const BiomedClipShape& shape = {});
+
+  /// [B, 3, 224, 224] normalised by CLIP's mean and deviation -> [B, E], not of unit length
+  torch::Tensor encode_image(const torch::Tensor& images);
+
+  /// [B, L] int64, padded -> [B, E], not of unit length
+  torch::Tensor encode_text(const torch::Tensor& input_ids);
+
+  /// PubMedBERT alone, which conditions SD.
+  BertModel& text_transformer() { return transformer_; }
+
+ private:
+  torch::Tensor logit_scale_;  ///< []: log of the inverse temperature
+  VisionTransformer trunk_;    ///< "visual.trunk"
+  Linear head_;                ///< "visual.head.proj"
+  BertModel transformer_;      ///< "text.transformer"
+  Linear proj_in_;             ///< "text.proj.0"
+  Linear proj_out_;            ///< "text.proj.2"
+};
+TORCH_MODULE(BiomedClip);
+
+/// "" for position_ids, a buffer that files of old transformers carry.
+std::string current_key(const BiomedClipImpl&, const std::string& key);
+
+}  // namespace medisyn

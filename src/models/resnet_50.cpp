@@ -1,0 +1,88 @@
+#include "medisyn/models/resnet_50.h"
+
+namespace medisyn {
+namespace {
+
+constexpr std::int64_t kExpansion = 4;
+
+torch::nn::Conv2d make_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
+  return torch::nn::Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
+}
+
+///   x ─┬─ conv1 1x1 ─ conv2 3x3 ─ conv3 1x1 ─ + ─ ReLU ─ y
+///      └─ downsample 1x1, where size or channels change ┘
+class BottleneckImpl : public torch::nn::Module {
+ public:
+  BottleneckImpl(std::int64_t in, std::int64_t inside, std::int64_t stride)
+      : conv1_(register_module("conv1", make_conv(in, inside, 1))),
+        bn1_(register_module("bn1", torch::nn::BatchNorm2d(inside))),
+        conv2_(register_module("conv2", make_conv(inside, inside, 3, stride))),
+        bn2_(register_module("bn2", torch::nn::BatchNorm2d(inside))),
+        conv3_(register_module("conv3", make_conv(inside, inside * kExpansion, 1))),
+        bn3_(register_module("bn3", torch::nn::BatchNorm2d(inside * kExpansion))) {
+    if (stride != 1 || in != inside * kExpansion) {
+      downsample_ =
+          register_module("downsample", torch::nn::Sequential(make_conv(in, inside * kExpansion, 1, stride),
+                                                              torch::nn::BatchNorm2d(inside * kExpansion)));
+    }
+  }
+
+  torch::Tensor forward(const torch::Tensor& input) {
+    torch::Tensor hidden = torch::relu(bn1_(conv1_(input)));
+    hidden = torch::relu(bn2_(conv2_(hidden)));
+    hidden = bn3_(conv3_(hidden));
+    return torch::relu(hidden + (downsample_ ? downsample_->forward(input) : input));
+  }
+
+ private:
+  torch::nn::Conv2d conv1_;
+  torch::nn::BatchNorm2d bn1_;
+  torch::nn::Conv2d conv2_;
+  torch::nn::BatchNorm2d bn2_;
+  torch::nn::Conv2d conv3_;
+  torch::nn::BatchNorm2d bn3_;
+  torch::nn::Sequential downsample_{nullptr};
+};
+TORCH_MODULE(Bottleneck);
+
+torch::nn::Sequential make_layer(std::int64_t in, std::int64_t inside, std::int64_t count,
+                                 std::int64_t stride) {
+  torch::nn::Sequential layer;
+  for (std::int64_t i = 0; i < count; ++i) {
+    layer->push_back(Bottleneck(i == 0 ? in : inside * kExpansion, inside, i == 0 ? stride : 1));
+  }
+  return layer;
+}
+
+/// He's normal initialisation by fan-out, as torchvision's.
+void draw_convolutions(torch::nn::Module& model) {
+  const torch::NoGradGuard no_grad;
+  for (torch::Tensor& parameter : model.parameters()) {
+    if (parameter.dim() == 4) {
+      torch::nn::init::kaiming_normal_(parameter, 0, torch::kFanOut, torch::kReLU);
+    }
+  }
+}
+
+}  // namespace
+
+ResNet50Impl::ResNet50Impl(std::int64_t classes)
+    : conv1_(register_module(
+          "conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)))),
+      bn1_(register_module("bn1", torch::nn::BatchNorm2d(64))),
+      layer1_(register_module("layer1", make_layer(64, 64, 3, 1))),
+      layer2_(register_module("layer2", make_layer(256, 128, 4, 2))),
+      layer3_(register_module("layer3", make_layer(512, 256, 6, 2))),
+      layer4_(register_module("layer4", make_layer(1024, 512, 3, 2))),
+      fc_(register_module("fc", torch::nn::Linear(kFeatures, classes))) {
+  draw_convolutions(*this);
+}
+
+torch::Tensor ResNet50Impl::features(const torch::Tensor& images) {
+  torch::Tensor hidden = torch::max_pool2d(torch::relu(bn1_(conv1_(images))), 3, 2, 1);
+  hidden = layer4_->forward(layer3_->forward(layer2_->forward(layer1_->forward(hidden))));
+  return hidden.mean({2, 3});
+}
+
+}  // namespace medisyn

@@ -1,0 +1,29 @@
+#include "medisyn/text/tokenizer.h"
+
+#include "medisyn/core/error.h"
+#include "tokenizer_files.h"
+
+namespace medisyn {
+
+Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
+  const auto has = [&](const char* name) { return std::filesystem::exists(folder / name); };
+  if (has("vocab.txt")) {
+    return WordPieceTokenizer::load(folder);
+  }
+  if (has("vocab.json")) {
+    return ClipTokenizer::load(folder);
+  }
+  if (has("tokenizer.json")) {
+    const nlohmann::json json = read_object(folder / "tokenizer.json");
+    const bool is_wordpiece = json.contains("model") && json["model"].is_object() &&
+                              json["model"].value("type", nlohmann::json()) == "WordPiece";
+    return is_wordpiece ? Tokenizer(WordPieceTokenizer::load(folder))
+                        : Tokenizer(ClipTokenizer::load(folder));
+  }
+  fail(
+      "{}: expected a tokenizer (vocab.json and merges.txt of CLIP, vocab.txt of BERT, or tokenizer.json), "
+      "found none",
+      folder.string());
+}
+
+}  // namespace medisyn

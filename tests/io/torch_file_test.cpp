@@ -1,0 +1,66 @@
+// Files that torch.save wrote (scripts/golden/torch_files.py), whole, cut and hostile.
+#include "medisyn/io/torch_file.h"
+
+#include "../expect_error.h"
+#include "../fresh_folder.h"
+#include "medisyn/core/error.h"
+#include "medisyn/core/files.h"
+
+namespace medisyn {
+namespace {
+
+const fs::path kGolden = MEDISYN_TEST_DATA;
+
+TEST(TorchFile, ReadsAStateDict) {
+  const TensorMap tensors = read_torch_file(kGolden / "state_dict.pt");
+  const torch::Tensor base = torch::arange(12, torch::kFloat).reshape({3, 4});
+  EXPECT_EQ(tensors.size(), 7U);
+  EXPECT_TRUE(torch::equal(tensors.at("whole"), base));
+  EXPECT_TRUE(torch::equal(tensors.at("turned"), base.t()));
+  EXPECT_TRUE(torch::equal(tensors.at("part"), base.slice(0, 1).slice(1, 2)));
+  EXPECT_TRUE(torch::equal(tensors.at("half"), torch::tensor({1.5, -2.0}).to(torch::kBFloat16)));
+  EXPECT_EQ(tensors.at("count").item<std::int64_t>(), 7);
+  EXPECT_TRUE(torch::equal(tensors.at("parameter"), torch::ones({2})));
+  EXPECT_EQ(tensors.at("empty").sizes(), (std::vector<std::int64_t>{0, 3}));
+}
+
+TEST(TorchFile, ACheckpointGivesItsStateDict) {
+  const TensorMap tensors = read_torch_file(kGolden / "checkpoint.pt");
+  EXPECT_EQ(tensors.size(), 1U);
+  EXPECT_EQ(tensors.at("weight").sizes(), (std::vector<std::int64_t>{3, 4}));
+}
+
+TEST(TorchFile, RefusesWhatIsNoStateDict) {
+  EXPECT_ERROR(read_torch_file(kGolden / "legacy.pt"), "expected a file of torch.save in its zip format");
+  EXPECT_ERROR(read_torch_file(kGolden / "list.pt"), "expected a state dict");
+  EXPECT_ERROR(read_torch_file(kGolden / "code.pt"), "code.pt: ");
+  EXPECT_ERROR(read_torch_file(kGolden / "none.pt"), "none.pt");
+}
+
+TEST(TorchFile, EveryMutationIsReadOrRefused) {
+  const fs::path folder = fresh_folder();
+  const std::string whole = read_file(kGolden / "state_dict.pt");
+  int refused = 0;
+  const auto attempt = [&](const std::string& bytes) {
+    write_file(folder / "x.pt", bytes);
+    try {
+      for (const auto& [name, tensor] : read_torch_file(folder / "x.pt")) {
+        EXPECT_TRUE(tensor.sum().defined()) << name;  // touches every value
+      }
+    } catch (const Error&) {
+      ++refused;
+    }
+  };
+  for (std::size_t length = 0; length < whole.size(); length += 37) {
+    attempt(whole.substr(0, length));
+  }
+  EXPECT_GT(refused, 50);
+  for (std::size_t at = 0; at < whole.size(); at += 5) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
+    attempt(bytes);
+  }
+}
+
+}  // namespace
+}  // namespace medisyn
