@@ -133,7 +133,7 @@ std::size_t report_truncation(const std::vector<PlannedImage>& images, const Cli
     const Encoding encoding = tokenizer.encode_with_loss(text);
     if (encoding.lost_tokens > 0 && ++cut <= kNamedAtMost) {
       log_warning("\"{}...\": longer than the {} tokens of the model; not seen by it: \"{}\"",
-                  text.substr(0, 40), tokenizer.model_max_length(), encoding.lost_text.substr(0, 200));
+                  beginning(text, 40), tokenizer.model_max_length(), beginning(encoding.lost_text, 200));
     }
   }
   if (cut > kNamedAtMost) {
@@ -147,8 +147,8 @@ std::size_t report_truncation(const std::vector<PlannedImage>& images, const Cli
 void check_requests(const std::vector<PlannedImage>& images, const TextToImage& pipeline, bool save_latents) {
   const SchedulerConfig& scheduler = pipeline.model().scheduler;
   for (const PlannedImage& image : images) {
-    const std::string where =
-        fmt::format("prompt {} \"{}\"", image.prompt + 1, image.row["text"].get<std::string>().substr(0, 40));
+    const std::string where = fmt::format("prompt {} \"{}\"", image.prompt + 1,
+                                          beginning(image.row["text"].get_ref<const std::string&>(), 40));
     const ImageRequest& request = image.request;
     pipeline.check_size(request.size, where);
     denoiser_calls(config_of_sampler(scheduler, request.sampler.sampler), request.sampler);

@@ -26,7 +26,7 @@ void tokenize(const Tokenizer& tokenizer, const std::string& text) {
     ++line_number;
     if (encoding.lost_tokens > 0 && ++cut <= kNamedAtMost) {
       log_warning("line {}: longer than the {} tokens of the model; not seen by it: \"{}\"", line_number,
-                  tokenizer.model_max_length(), encoding.lost_text.substr(0, 200));
+                  tokenizer.model_max_length(), beginning(encoding.lost_text, 200));
     }
     fmt::print("[{}]\n", fmt::join(encoding.ids, ", "));
     at = end + 1;

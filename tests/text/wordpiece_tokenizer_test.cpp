@@ -80,6 +80,13 @@ TEST(WordPieceTokenizer, ReadsTheOneFileOfTransformers5) {
   EXPECT_ERROR(WordPieceTokenizer::load(folder), "\"c\" has the id 9, and there are 7 tokens");
 }
 
+TEST(Encoding, MessagesNeverQuoteHalfACharacter) {
+  EXPECT_EQ(beginning("aé", 2), "a");
+  EXPECT_EQ(beginning("aé", 3), "aé");
+  EXPECT_EQ(beginning("日本", 5), "日");
+  EXPECT_EQ(beginning("\xa9\xa9", 1), "");
+}
+
 TEST(WordPieceTokenizer, MistakesAreNamed) {
   const fs::path folder = fresh_folder();
   EXPECT_ERROR(WordPieceTokenizer::load(folder), "vocab.txt: no such file");
