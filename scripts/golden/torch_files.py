@@ -28,6 +28,9 @@ def main() -> None:
     torch.save({"weight": base}, folder / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save({"weight": Stranger()}, folder / "code.pt")
     torch.save([base], folder / "list.pt")
+    endless = {}
+    endless["state_dict"] = endless
+    torch.save(endless, folder / "endless.pt")
 
 
 if __name__ == "__main__":

@@ -88,15 +88,20 @@ Unpickled unpickle(const std::filesystem::path& path) {
   return result;
 }
 
-/// The dict of tensors: the value itself, or what it keeps under "state_dict".
-c10::impl::GenericDict state_dict_of(const c10::IValue& value, const std::filesystem::path& path) {
+c10::impl::GenericDict dict_of(const c10::IValue& value, const std::filesystem::path& path) {
   if (!value.isGenericDict()) {
     fail("{}: expected a state dict, name -> tensor, found a {}", path.string(), value.tagKind());
   }
-  const auto dict = value.toGenericDict();
+  return value.toGenericDict();
+}
+
+/// The dict of tensors: the value itself, or what it keeps under "state_dict". One level deep alone: a pickle
+/// can hold a dict that holds itself.
+c10::impl::GenericDict state_dict_of(const c10::IValue& value, const std::filesystem::path& path) {
+  const auto dict = dict_of(value, path);
   for (const auto& entry : dict) {
     if (entry.key().isString() && entry.key().toStringRef() == kStateDict) {
-      return state_dict_of(entry.value(), path);
+      return dict_of(entry.value(), path);
     }
   }
   return dict;

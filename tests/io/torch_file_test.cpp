@@ -34,6 +34,7 @@ TEST(TorchFile, RefusesWhatIsNoStateDict) {
   EXPECT_ERROR(read_torch_file(kGolden / "legacy.pt"), "expected a file of torch.save in its zip format");
   EXPECT_ERROR(read_torch_file(kGolden / "list.pt"), "expected a state dict");
   EXPECT_ERROR(read_torch_file(kGolden / "code.pt"), "code.pt: ");
+  EXPECT_ERROR(read_torch_file(kGolden / "endless.pt"), "expected name -> tensor, found a GenericDict");
   EXPECT_ERROR(read_torch_file(kGolden / "none.pt"), "none.pt");
 }
 

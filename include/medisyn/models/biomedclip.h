@@ -34,9 +34,6 @@ class BiomedClipImpl : public torch::nn::Module {
   /// [B, L] int64, padded -> [B, E], not of unit length
   torch::Tensor encode_text(const torch::Tensor& input_ids);
 
-  /// PubMedBERT alone, which conditions SD.
-  BertModel& text_transformer() { return transformer_; }
-
  private:
   torch::Tensor logit_scale_;  ///< []: log of the inverse temperature
   VisionTransformer trunk_;    ///< "visual.trunk"
