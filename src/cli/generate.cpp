@@ -19,6 +19,7 @@
 #include "medisyn/data/manifest.h"
 #include "medisyn/data/sample.h"
 #include "medisyn/dist/device.h"
+#include "medisyn/pipeline/model_index.h"
 
 namespace medisyn {
 namespace {
@@ -122,7 +123,7 @@ PromptList read_prompt_list(const GenerateArguments& arguments) {
 }
 
 /// How many prompts the tokenizer cuts; each is a warning, the first few by name.
-std::size_t report_truncation(const std::vector<PlannedImage>& images, const ClipTokenizer& tokenizer) {
+std::size_t report_truncation(const std::vector<PlannedImage>& images, const Tokenizer& tokenizer) {
   std::set<std::string> texts;
   for (const PlannedImage& image : images) {
     texts.insert(image.request.text);

@@ -125,12 +125,34 @@ void append_line(const fs::path& path, std::string_view line) {
   }
 }
 
-void commit_folder(const fs::path& temporary, const fs::path& target) {
-  sync_folder(temporary);
-  if (rename(temporary.c_str(), target.c_str()) != 0) {
-    fail("{}: cannot be put in place: {}", target.string(), reason());
+TemporaryFolder::TemporaryFolder(const fs::path& target)
+    : target_(fs::absolute(target).lexically_normal()), path_(target_.string() + ".part") {
+  std::error_code error;
+  fs::remove_all(path_, error);
+  fs::create_directories(path_, error);
+  if (error) {
+    fail("{}: cannot be made: {}", path_.string(), error.message());
   }
-  sync_folder(target.parent_path());
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+void TemporaryFolder::commit() {
+  const int descriptor = open(path_.c_str(), O_RDONLY | O_DIRECTORY);
+  const bool is_synced = descriptor >= 0 && syncfs(descriptor) == 0;
+  if (descriptor >= 0) {
+    close(descriptor);
+  }
+  if (!is_synced) {
+    fail("{}: cannot be written to the disk", path_.string());
+  }
+  if (rename(path_.c_str(), target_.c_str()) != 0) {
+    fail("{}: cannot be put in place: {}", target_.string(), reason());
+  }
+  sync_folder(target_.parent_path());
 }
 
 void claim_output_folder(const fs::path& folder) {

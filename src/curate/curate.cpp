@@ -1,9 +1,7 @@
 #include "medisyn/curate/curate.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <map>
 #include <set>
@@ -18,42 +16,6 @@
 
 namespace medisyn {
 namespace {
-
-/// A folder that goes away unless it is committed.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(fs::path target)
-      : target_(std::move(target)), path_(fmt::format("{}.part-{}", target_.string(), getpid())) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
-  /// One sync of the file system instead of one for each of many thousand files, then the rename.
-  void commit() {
-    const int descriptor = open(path_.c_str(), O_RDONLY | O_DIRECTORY);
-    const bool is_synced = descriptor >= 0 && syncfs(descriptor) == 0;
-    if (descriptor >= 0) {
-      close(descriptor);
-    }
-    if (!is_synced) {
-      fail("{}: cannot be written to the disk", path_.string());
-    }
-    commit_folder(path_, target_);
-  }
-
- private:
-  fs::path target_;
-  fs::path path_;
-};
-
 /// Patients with images on more than one side. Allowed only where the config holds out a part of one subject.
 std::vector<std::string> shared_patients(const CurateConfig& config, const std::vector<Record>& records) {
   std::set<std::string> may_share;

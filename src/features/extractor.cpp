@@ -21,7 +21,7 @@ constexpr std::int64_t kBatch = 32;
 
 Extractor load_efficientnet_lite0(const fs::path& weights, torch::Device device) {
   EfficientNetLite0 model;
-  load_parameters(*model, weights);
+  load_parameters(*model, weights, {}, torch::kFloat);
   model->eval();
   model->to(device);
   return {.name = "efficientnet_lite0",

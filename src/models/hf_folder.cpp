@@ -35,28 +35,18 @@ std::map<std::string, std::string> present_day_names(const TensorMap& tensors, c
 /// A counter that torch's batch norms got in 2018: files of before do not have it.
 bool is_optional(const std::string& name) { return name.ends_with("num_batches_tracked"); }
 
-void check_names(const TensorMap& expected, const std::map<std::string, std::string>& found,
-                 const fs::path& file) {
-  std::vector<std::string> missing;
-  std::vector<std::string> unexpected;
-  for (const auto& [name, tensor] : expected) {
-    if (!found.contains(name) && !is_optional(name)) {
-      missing.push_back(name);
-    }
+void check_fit(const WeightsFit& fit, std::size_t parameters, const fs::path& file) {
+  if (!fit.missing.empty()) {
+    fail("{}: {} of {} parameters are missing: {}{}", file.string(), fit.missing.size(), parameters,
+         name_some(fit.missing),
+         fit.unexpected.empty() ? "" : fmt::format("; unexpected: {}", name_some(fit.unexpected)));
   }
-  for (const auto& [name, key] : found) {
-    if (!expected.contains(name)) {
-      unexpected.push_back(key);
-    }
+  if (!fit.unexpected.empty()) {
+    fail("{}: {} parameters do not belong to this model: {}", file.string(), fit.unexpected.size(),
+         name_some(fit.unexpected));
   }
-  if (!missing.empty()) {
-    fail("{}: {} of {} parameters are missing: {}{}", file.string(), missing.size(), expected.size(),
-         name_some(missing),
-         unexpected.empty() ? "" : fmt::format("; unexpected: {}", name_some(unexpected)));
-  }
-  if (!unexpected.empty()) {
-    fail("{}: {} parameters do not belong to this model: {}", file.string(), unexpected.size(),
-         name_some(unexpected));
+  if (!fit.misfits.empty()) {
+    fail("{}: {}", file.string(), fit.misfits.front());
   }
 }
 
@@ -104,25 +94,53 @@ std::int64_t parameter_count(const torch::nn::Module& model) {
   return count;
 }
 
-void load_parameters(torch::nn::Module& model, const fs::path& file, const KeyName& key_name,
-                     std::optional<torch::ScalarType> dtype) {
-  const torch::NoGradGuard no_grad;
-  const TensorMap found = read_weights(file);
-  const std::map<std::string, std::string> names = present_day_names(found, key_name, file);
-  TensorMap tensors = state_dict(model);
-  check_names(tensors, names, file);
-  for (const auto& [name, key] : names) {
-    const torch::IntArrayRef expected = tensors.at(name).sizes();
-    if (expected != found.at(key).sizes()) {
-      fail("{}: {}: expected shape [{}], as config.json says, found [{}]", file.string(), key,
-           fmt::join(expected, ", "), fmt::join(found.at(key).sizes(), ", "));
+WeightsFit fit_weights(const TensorMap& expected, const TensorMap& found, const KeyName& key_name,
+                       const fs::path& file) {
+  WeightsFit fit;
+  fit.keys = present_day_names(found, key_name, file);
+  for (const auto& [name, tensor] : expected) {
+    if (!fit.keys.contains(name) && !is_optional(name)) {
+      fit.missing.push_back(name);
     }
   }
-  for (const auto& [name, key] : names) {
+  for (const auto& [name, key] : fit.keys) {
+    const auto target = expected.find(name);
+    if (target == expected.end()) {
+      fit.unexpected.push_back(key);
+      continue;
+    }
+    const torch::Tensor& tensor = found.at(key);
+    if (target->second.sizes() != tensor.sizes()) {
+      fit.misfits.push_back(fmt::format("{}: expected shape [{}], as config.json says, found [{}]", key,
+                                        fmt::join(target->second.sizes(), ", "),
+                                        fmt::join(tensor.sizes(), ", ")));
+    } else if (target->second.is_floating_point() != tensor.is_floating_point()) {
+      fit.misfits.push_back(
+          fmt::format("{}: expected {}, found {}", key,
+                      target->second.is_floating_point() ? "floating-point numbers" : "whole numbers",
+                      c10::toString(tensor.scalar_type())));
+    }
+  }
+  return fit;
+}
+
+void load_parameters(torch::nn::Module& model, const fs::path& file, const KeyName& key_name,
+                     std::optional<torch::ScalarType> dtype) {
+  set_parameters(model, read_weights(file), file, key_name, dtype);
+}
+
+void set_parameters(torch::nn::Module& model, const TensorMap& found, const fs::path& file,
+                    const KeyName& key_name, std::optional<torch::ScalarType> dtype) {
+  const torch::NoGradGuard no_grad;
+  TensorMap tensors = state_dict(model);
+  const WeightsFit fit = fit_weights(tensors, found, key_name, file);
+  check_fit(fit, tensors.size(), file);
+  for (const auto& [name, key] : fit.keys) {
     torch::Tensor& target = tensors.at(name);
+    const torch::Tensor& source = found.at(key);
     const auto type =
-        target.is_floating_point() ? dtype.value_or(target.scalar_type()) : target.scalar_type();
-    target.set_data(found.at(key).to(target.options().dtype(type)).contiguous());
+        target.is_floating_point() ? dtype.value_or(source.scalar_type()) : target.scalar_type();
+    target.set_data(source.to(target.options().dtype(type)).contiguous());
   }
 }
 

@@ -60,6 +60,17 @@ TensorMap read_weights(const fs::path& file) {
   fail("{}: expected weights: .safetensors, its .index.json, .bin, .pt, .pth or .ckpt", file.string());
 }
 
+std::vector<fs::path> weights_files(const fs::path& file) {
+  if (!file.filename().string().ends_with(kIndex)) {
+    return {file};
+  }
+  std::vector<fs::path> files;
+  for (const auto& [shard, names] : read_index(file)) {
+    files.push_back(file.parent_path() / shard);
+  }
+  return files;
+}
+
 fs::path find_weights(const fs::path& folder, const std::string& name) {
   const std::string stem = name.substr(0, name.size() - kSafetensors.size());
   const std::string pytorch = stem == "model" ? "pytorch_model.bin" : stem + ".bin";

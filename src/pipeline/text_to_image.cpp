@@ -106,7 +106,7 @@ torch::Tensor TextToImage::embedding(const std::string& text) {
     embeddings_.clear();
   }
   const auto ids = torch::tensor(model_.tokenizer.encode_padded(text), torch::kLong).unsqueeze(0).to(device_);
-  return embeddings_.emplace(text, model_.text_encoder->forward(ids).squeeze(0)).first->second;
+  return embeddings_.emplace(text, model_.text_encoder.forward(ids).squeeze(0)).first->second;
 }
 
 torch::Tensor TextToImage::embeddings(std::span<const ImageRequest> requests, bool negative) {

@@ -26,4 +26,12 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
       folder.string());
 }
 
+Tokenizer Tokenizer::with_pad_token(const std::string& pad_token) const {
+  const auto* clip = std::get_if<ClipTokenizer>(&kind_);
+  if (clip == nullptr) {
+    fail("a {} pads with [PAD]; expected CLIP's tokenizer, which pads with {}", class_name(), pad_token);
+  }
+  return clip->with_pad_token(pad_token);
+}
+
 }  // namespace medisyn

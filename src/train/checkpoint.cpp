@@ -71,20 +71,12 @@ void save_checkpoint(const fs::path& run, const Objective& objective, ParameterS
                      const Json& config, std::int64_t keep) {
   const std::string name = fmt::format("step-{}", store.step());
   const fs::path target = run / "checkpoints" / name;
-  const fs::path temporary = run / "checkpoints" / (name + ".tmp");
   if (!fs::exists(target / "COMPLETE")) {
-    fs::remove_all(temporary);
     fs::remove_all(target);
-    fs::create_directories(temporary);
-    try {
-      write_into(temporary, objective, store, config);
-      write_file(temporary / "COMPLETE", "");
-    } catch (...) {
-      std::error_code ignored;
-      fs::remove_all(temporary, ignored);
-      throw;
-    }
-    commit_folder(temporary, target);
+    TemporaryFolder temporary(target);
+    write_into(temporary.path(), objective, store, config);
+    write_file(temporary.path() / "COMPLETE", "");
+    temporary.commit();
   }
   write_file(run / "latest", "checkpoints/" + name + "\n");
   std::vector<fs::path> old = checkpoints_of(run);

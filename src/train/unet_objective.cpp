@@ -64,7 +64,7 @@ struct Captions {
   torch::Tensor ids;  ///< [U, L] int64
   std::map<std::string, std::int64_t> index;
 
-  Captions(const std::vector<const ImageDataset*>& datasets, const ClipTokenizer& tokenizer) {
+  Captions(const std::vector<const ImageDataset*>& datasets, const Tokenizer& tokenizer) {
     std::set<std::string> texts;
     for (const ImageDataset* dataset : datasets) {
       for (const Record& record : dataset->records) {
@@ -109,7 +109,7 @@ struct UnetTraining {
       model.text_encoder->train();
     } else {
       const torch::NoGradGuard no_grad;
-      embeddings = model.text_encoder->forward(captions->ids.to(device));
+      embeddings = model.text_encoder.forward(captions->ids.to(device));
     }
   }
 
@@ -134,7 +134,7 @@ struct UnetTraining {
     }
     const auto [unique, inverse, counts] = at::_unique2(caption_of, true, true);
     const torch::Tensor ids = captions->ids.index_select(0, unique).to(device);
-    return model.text_encoder->forward(ids).index_select(0, inverse.to(device));
+    return model.text_encoder.forward(ids).index_select(0, inverse.to(device));
   }
 
   /// The error of the prediction for each item, weighted: [B] fp32.

@@ -51,9 +51,7 @@ struct VaeTraining {
       decoded = model->decode(posterior.sample(batch.at("noise"))).to(torch::kFloat);
       kl = posterior.kl().mean();
     }
-    const torch::Tensor error = decoded - images;
-    return config.vae_loss.l1 * error.abs().mean() + config.vae_loss.l2 * error.square().mean() +
-           config.vae_loss.kl_weight * kl;
+    return reconstruction_loss(decoded, images, config.vae_loss) + config.vae_loss.kl_weight * kl;
   }
 
   /// PSNR in dB of each held-out image: [B], images in [-1, 1] seen as 0..1.
@@ -118,6 +116,16 @@ struct VaeTraining {
 };
 
 }  // namespace
+
+torch::Tensor reconstruction_loss(const torch::Tensor& decoded, const torch::Tensor& images,
+                                  const VaeLossConfig& weights) {
+  const torch::Tensor error = decoded - images;
+  torch::Tensor loss = weights.l1 * error.abs().mean() + weights.l2 * error.square().mean();
+  if (weights.gradient > 0) {
+    loss = loss + weights.gradient * (error.diff(1, -1).square().mean() + error.diff(1, -2).square().mean());
+  }
+  return loss;
+}
 
 Objective make_vae_objective(const TrainConfig& config, torch::Device device) {
   const auto training = std::make_shared<VaeTraining>(config, device);

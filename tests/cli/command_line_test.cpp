@@ -35,6 +35,10 @@ TEST(CommandLine, HelpOfEveryCommandNamesItsOptions) {
       {{"eval", "alignment", "--help"}, "--generated"},
       {{"model", "--help"}, "tokenize"},
       {{"model", "tokenize", "--help"}, "--text-file"},
+      {{"model", "inspect", "--help"}, "DIR"},
+      {{"model", "init", "--help"}, "--tokenizer"},
+      {{"model", "convert", "--help"}, "--base"},
+      {{"model", "export", "--help"}, "--dtype"},
       {{"report", "--help"}, "--config"}};
   for (const auto& [arguments, option] : commands) {
     const ProgramResult result = run_program(arguments, folder);

@@ -76,14 +76,29 @@ TEST(Files, OutputFolderOfAnotherRunIsRefused) {
   EXPECT_ERROR(claim_output_folder(folder / "plain"), "cannot be made");
 }
 
-TEST(Files, CommitFolderMovesIt) {
+TEST(Files, TemporaryFolderIsThereOnlyWhenCommitted) {
   const fs::path folder = fresh_folder();
-  fs::create_directories(folder / "tmp");
-  write_file(folder / "tmp" / "a", "x");
-  commit_folder(folder / "tmp", folder / "done");
+  {
+    TemporaryFolder lost(folder / "done");
+    write_file(lost.path() / "a", "x");
+  }
+  EXPECT_TRUE(fs::is_empty(folder));
+  TemporaryFolder kept(folder / "done");
+  write_file(kept.path() / "a", "x");
+  EXPECT_FALSE(fs::exists(folder / "done"));
+  kept.commit();
   EXPECT_EQ(read_file(folder / "done" / "a"), "x");
-  EXPECT_FALSE(fs::exists(folder / "tmp"));
-  EXPECT_ERROR(commit_folder(folder / "none", folder / "x"), "cannot be put in place");
+  EXPECT_FALSE(fs::exists(kept.path()));
+}
+
+TEST(Files, TemporaryFolderNeverReplacesAFullOne) {
+  const fs::path folder = fresh_folder();
+  fs::create_directories(folder / "done");
+  write_file(folder / "done" / "mine", "y");
+  TemporaryFolder temporary(folder / "done");
+  EXPECT_ERROR(temporary.commit(), "cannot be put in place");
+  EXPECT_EQ(read_file(folder / "done" / "mine"), "y");
+  EXPECT_ERROR(TemporaryFolder(folder / "done" / "mine" / "below"), "cannot be made");
 }
 
 TEST(Files, AppendLineGrows) {

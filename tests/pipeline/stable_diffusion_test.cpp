@@ -9,6 +9,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"
 #include "medisyn/models/hf_folder.h"
+#include "medisyn/pipeline/model_index.h"
 #include "tiny_model.h"
 
 namespace medisyn {
@@ -86,7 +87,15 @@ TEST(StableDiffusion, RefusesOtherPipelinesAndClasses) {
   EXPECT_ERROR(load_stable_diffusion(folder), "unet: expected a UNet2DConditionModel");
   edit(index, [](Json& json) { json.erase("unet"); });
   EXPECT_ERROR(load_stable_diffusion(folder), "expected the component \"unet\"");
-  edit(index, [](Json& json) { json["_class_name"] = "StableDiffusionXLPipeline"; });
+  edit(index, [](Json& json) {
+    json["_class_name"] = "StableDiffusionXLPipeline";
+    json["unet"] = Json::array({"diffusers", "UNet2DConditionModel"});
+  });
+  EXPECT_ERROR(load_stable_diffusion(folder), "expected the component \"text_encoder_2\"");
+  edit(index, [](Json& json) {
+    json["text_encoder_2"] = Json::array({"transformers", "CLIPTextModelWithProjection"});
+    json["tokenizer_2"] = Json::array({"transformers", "CLIPTokenizer"});
+  });
   EXPECT_ERROR(load_stable_diffusion(folder),
                "expected StableDiffusionPipeline, found StableDiffusionXLPipeline");
 }

@@ -39,8 +39,24 @@ void write_file(const fs::path& path, std::string_view bytes);
 /// Adds one line to a log file that grows while a command runs (metrics.jsonl).
 void append_line(const fs::path& path, std::string_view line);
 
-/// Renames a finished temporary folder to its place and syncs both.
-void commit_folder(const fs::path& temporary, const fs::path& target);
+/// A folder that is being written under a temporary name beside its place, and gone again unless commit()
+/// puts it there.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const fs::path& target);
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+  /// One sync of the file system instead of one for each of many thousand files, then the rename.
+  void commit();
+
+ private:
+  fs::path target_;
+  fs::path path_;
+};
 
 /// Creates `folder` for a new run. Error when it already holds another run (a result.json, config.yaml,
 /// metrics.jsonl or metadata.jsonl): an output folder is never mixed or overwritten in silence.

@@ -10,9 +10,12 @@
 
 #include <torch/nn.h>
 
+#include <filesystem>
 #include <string>
 
 #include "medisyn/models/bert.h"
+#include "medisyn/models/component.h"
+#include "medisyn/models/open_clip_config.h"
 #include "medisyn/models/vit.h"
 
 namespace medisyn {
@@ -34,6 +37,8 @@ class BiomedClipImpl : public torch::nn::Module {
   /// [B, L] int64, padded -> [B, E], not of unit length
   torch::Tensor encode_text(const torch::Tensor& input_ids);
 
+  const BertModel& text_transformer() const { return transformer_; }
+
  private:
   torch::Tensor logit_scale_;  ///< []: log of the inverse temperature
   VisionTransformer trunk_;    ///< "visual.trunk"
@@ -46,5 +51,22 @@ TORCH_MODULE(BiomedClip);
 
 /// "" for position_ids, a buffer that files of old transformers carry.
 std::string current_key(const BiomedClipImpl&, const std::string& key);
+
+/// BiomedCLIP's folder as its repository holds it: open_clip_config.json and open_clip_model.safetensors or
+/// open_clip_pytorch_model.bin.
+struct BiomedClipFolder {
+  OpenClipConfig config;
+  BiomedClip model;
+};
+
+/// True where a folder holds an open_clip_config.json.
+bool is_open_clip_folder(const std::filesystem::path& folder);
+
+/// Reads it in fp32. Sizes follow from the weights' shapes, every head being 64 wide. Error naming the file
+/// for a config of another model, or weights that do not fit.
+BiomedClipFolder load_biomedclip(const std::filesystem::path& folder);
+
+/// The text tower as a BertModel that hides padding from the attention: what conditions Stable Diffusion.
+Component text_encoder_of(const BiomedClip& model);
 
 }  // namespace medisyn

@@ -8,8 +8,10 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "medisyn/core/config.h"
 #include "medisyn/io/safetensors.h"
@@ -41,9 +43,25 @@ TensorMap state_dict(const torch::nn::Module& model);
 /// The number of values in all parameters.
 std::int64_t parameter_count(const torch::nn::Module& model);
 
-/// Sets parameters and buffers from a file of weights (read_weights), without a copy where the dtypes are
-/// equal. Floating-point ones get `dtype`, or keep the model's when none is given. Error naming the file and
-/// the first few names when keys are missing or unexpected, or a shape differs.
+/// How the tensors of a file fit a model.
+struct WeightsFit {
+  std::map<std::string, std::string> keys;  ///< name of a parameter -> key in the file
+  std::vector<std::string> missing;         ///< names that the file lacks
+  std::vector<std::string> unexpected;      ///< keys that the model lacks
+  std::vector<std::string> misfits;  ///< "KEY: expected shape [..], found [..]", or another kind of number
+};
+
+/// Compares a model's state_dict with a file's tensors. Error when two keys of the file are one parameter.
+WeightsFit fit_weights(const TensorMap& expected, const TensorMap& found, const KeyName& key_name,
+                       const std::filesystem::path& file);
+
+/// Sets parameters and buffers from tensors, without a copy where the dtypes are equal. Floating-point ones
+/// get `dtype`, or keep the file's when none is given. Error naming the file and the first few names when
+/// keys are missing or unexpected, or a tensor does not fit.
+void set_parameters(torch::nn::Module& model, const TensorMap& tensors, const std::filesystem::path& file,
+                    const KeyName& key_name = {}, std::optional<torch::ScalarType> dtype = {});
+
+/// The same from a file of weights (read_weights).
 void load_parameters(torch::nn::Module& model, const std::filesystem::path& file,
                      const KeyName& key_name = {}, std::optional<torch::ScalarType> dtype = {});
 

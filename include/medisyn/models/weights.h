@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "medisyn/io/safetensors.h"
 
@@ -12,6 +13,9 @@ namespace medisyn {
 /// (.bin, .pt, .pth, .ckpt). Those of safetensors are views of the mapped file, read when they are touched.
 /// Error naming the file for another extension, a missing shard, or an index that does not fit its shards.
 TensorMap read_weights(const std::filesystem::path& file);
+
+/// The files that hold them: the file itself, or the shards of an index, sorted.
+std::vector<std::filesystem::path> weights_files(const std::filesystem::path& file);
 
 /// The file of weights in a component's folder: `name` ("model.safetensors"), its index, its fp16 variant, or
 /// the PyTorch file of the same component. Error when there is none.

@@ -42,6 +42,12 @@ class ClipTokenizer {
   /// Exactly model_max_length ids: encode(), then the padding token.
   std::vector<std::int64_t> encode_padded(std::string_view text) const;
 
+  /// The same tables with another padding token, as SDXL's second tokenizer has "!". Error when the
+  /// vocabulary has none of this name.
+  ClipTokenizer with_pad_token(const std::string& pad_token) const {
+    return ClipTokenizer(tables_, model_max_length_, pad_token);
+  }
+
   std::int64_t model_max_length() const { return model_max_length_; }
   std::int64_t vocab_size() const;
   std::int64_t start_id() const { return start_id_; }

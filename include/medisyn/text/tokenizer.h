@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -27,8 +28,25 @@ class Tokenizer {
   std::vector<std::int64_t> encode_padded(std::string_view text) const {
     return std::visit([&](const auto& tokenizer) { return tokenizer.encode_padded(text); }, kind_);
   }
+  std::vector<std::int64_t> encode(std::string_view text) const { return encode_with_loss(text).ids; }
   std::int64_t model_max_length() const {
     return std::visit([](const auto& tokenizer) { return tokenizer.model_max_length(); }, kind_);
+  }
+  std::int64_t vocab_size() const {
+    return std::visit([](const auto& tokenizer) { return tokenizer.vocab_size(); }, kind_);
+  }
+
+  /// The same tables with another padding token. Error for any but CLIP's.
+  Tokenizer with_pad_token(const std::string& pad_token) const;
+
+  /// Writes the files that transformers reads.
+  void save(const std::filesystem::path& folder) const {
+    std::visit([&](const auto& tokenizer) { tokenizer.save(folder); }, kind_);
+  }
+
+  /// transformers' name of it: "CLIPTokenizer" or "BertTokenizer".
+  const char* class_name() const {
+    return std::holds_alternative<WordPieceTokenizer>(kind_) ? "BertTokenizer" : "CLIPTokenizer";
   }
 
  private:

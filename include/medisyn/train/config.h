@@ -59,18 +59,20 @@ struct OptimizerConfig {
   }
 };
 
-/// The objective of an AutoencoderKL: l1 |x - y| + l2 (x - y)^2, means over values, + kl_weight KL, a sum
-/// over each image's latent. Rombach et al. (2022) add a perceptual and an adversarial loss, whose networks
-/// are not to be had.
+/// The weights of an AutoencoderKL's loss (reconstruction_loss of train/objective.h) and of the posterior's
+/// KL, a sum over each image's latent. Rombach et al. (2022) add a perceptual and an adversarial loss, whose
+/// networks are not to be had.
 struct VaeLossConfig {
   double l1 = 1;
   double l2 = 0;
+  double gradient = 0;      ///< weighs thin structures of little contrast, which l2 alone smooths away
   double kl_weight = 1e-6;  ///< Rombach et al., section 3.1: "slight"
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit& visit) {
     visit("l1", self.l1, at_least(0));
     visit("l2", self.l2, at_least(0));
+    visit("gradient", self.gradient, at_least(0));
     visit("kl_weight", self.kl_weight, at_least(0));
   }
 };

@@ -42,6 +42,12 @@ struct Objective {
 /// = 1 / their standard deviation over (at most 1,024) training images.
 Objective make_vae_objective(const TrainConfig& config, torch::Device device);
 
+/// l1 |e| + l2 e^2 + gradient ((dx e)^2 + (dy e)^2), each a mean over its values, [] with e = decoded -
+/// images of [B, C, H, W] and differences between neighbouring pixels. The weights are those of
+/// VaeLossConfig.
+torch::Tensor reconstruction_loss(const torch::Tensor& decoded, const torch::Tensor& images,
+                                  const VaeLossConfig& weights);
+
 /// A text-conditioned U-Net, with or without its text encoder, over latents of a frozen VAE that are computed
 /// once; each draw takes a fresh posterior sample. Scores are the mean loss of held-out images with noise and
 /// timestep fixed by the image's id, for all images and each type. save() writes a Stable Diffusion folder.

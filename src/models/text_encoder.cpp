@@ -1,0 +1,48 @@
+#include "medisyn/models/text_encoder.h"
+
+#include "medisyn/core/error.h"
+#include "medisyn/models/component.h"
+#include "medisyn/models/hf_folder.h"
+
+namespace medisyn {
+
+TextEncoder TextEncoder::load(const std::filesystem::path& folder, torch::ScalarType dtype) {
+  const std::string name = component_class(folder);
+  if (name == "CLIPTextModel") {
+    return load_component<CLIPTextModel>(folder, dtype);
+  }
+  if (name == "BertModel") {
+    return load_component<BertModel>(folder, dtype);
+  }
+  fail("{}: expected a CLIPTextModel or a BertModel, found a {}", (folder / "config.json").string(), name);
+}
+
+void TextEncoder::save(const std::filesystem::path& folder) const {
+  std::visit([&](const auto& model) { save_component(folder, model); }, kind_);
+}
+
+torch::Tensor TextEncoder::forward(const torch::Tensor& input_ids) {
+  return std::visit([&](auto& model) { return model->forward(input_ids); }, kind_);
+}
+
+std::string TextEncoder::class_name() const {
+  return std::holds_alternative<BertModel>(kind_) ? "BertModel" : "CLIPTextModel";
+}
+
+std::int64_t TextEncoder::hidden_size() const {
+  return std::visit([](const auto& model) { return model->config().hidden_size; }, kind_);
+}
+
+std::int64_t TextEncoder::vocab_size() const {
+  return std::visit([](const auto& model) { return model->config().vocab_size; }, kind_);
+}
+
+std::int64_t TextEncoder::max_position_embeddings() const {
+  return std::visit([](const auto& model) { return model->config().max_position_embeddings; }, kind_);
+}
+
+torch::nn::Module& TextEncoder::module() const {
+  return std::visit([](const auto& model) -> torch::nn::Module& { return *model.ptr(); }, kind_);
+}
+
+}  // namespace medisyn
