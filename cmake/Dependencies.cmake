@@ -67,6 +67,9 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs)
 # Unicode: NFC, lower case and \p{L} for tokenizers.
 find_package(ICU REQUIRED COMPONENTS uc i18n)
+# SentencePiece: vocabularies of models trained from scratch.
+find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
 # Compressed volumes (NRRD) and PNG chunk checksums.
 find_package(ZLIB REQUIRED)
 # DICOM with JPEG, JPEG-LS and RLE.

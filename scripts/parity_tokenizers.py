@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Compares the ids of `medisyn model tokenize` with transformers' over random strings, for CLIP and BERT.
+"""Compares the ids of `medisyn model tokenize` over random strings with those of transformers, for CLIP and BERT, and of
+the sentencepiece package, for a vocabulary that `medisyn model train-tokenizer` learned.
 
 usage: .venv-peers/bin/python scripts/parity_tokenizers.py [COUNT] [SEED]      (COUNT strings, 20,000 by default)
 
@@ -14,10 +15,12 @@ import sys
 import tempfile
 import time
 
+import sentencepiece
 import unicodedata2
 from transformers import BertTokenizer, CLIPTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+MEDISYN = ROOT / "build/release/medisyn"
 sys.path.insert(0, str(ROOT / "scripts/golden"))
 import tokenizer as clip_golden  # noqa: E402
 
@@ -63,6 +66,33 @@ def bert(folder: pathlib.Path) -> BertTokenizer:
     return BertTokenizer.from_pretrained(folder, model_max_length=LENGTH)
 
 
+class SentencePiece:
+    """The library's own Python package over a vocabulary that medisyn learned, with T5's end of text."""
+
+    def __init__(self, model: pathlib.Path) -> None:
+        self.processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
+
+    def __call__(self, text: str, truncation: bool, max_length: int) -> dict[str, list[int]]:
+        return {"input_ids": self.processor.encode(text)[:max_length - 1] + [self.processor.eos_id()]}
+
+
+def learned(folder: pathlib.Path) -> None:
+    """`medisyn model train-tokenizer` on captions of Latin, Greek and Chinese words."""
+    draw = random.Random(3)
+    words = ["axial", "slice", "of", "the", "chest", "T1", "MRI", "µm", "≥", "θώρακα", "胸部", "été", "CT", "1.5", "mm"]
+    texts = [" ".join(draw.choice(words) for _ in range(draw.randint(3, 12))) + f" {draw.randint(0, 999)}" for _ in range(3000)]
+    rows = [{"file_name": f"{i}.png", "text": text} for i, text in enumerate(texts)]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    subprocess.run([MEDISYN, "model", "train-tokenizer", "--quiet", "--data", folder, "--vocab-size", "60", "--out",
+                    folder / "pieces"], check=True)
+    (folder / "pieces" / "spiece.model").rename(folder / "spiece.model")
+
+
+def sentencepiece_ids(folder: pathlib.Path) -> SentencePiece:
+    learned(folder)
+    return SentencePiece(folder / "spiece.model")
+
+
 def compare(name: str, make, texts: list[str]) -> int:
     folder = pathlib.Path(tempfile.mkdtemp())
     tokenizer = make(folder)
@@ -70,7 +100,7 @@ def compare(name: str, make, texts: list[str]) -> int:
     expected = [tokenizer(text, truncation=True, max_length=LENGTH)["input_ids"] for text in texts]
     (folder / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8", newline="\n")
     started = time.monotonic()
-    out = subprocess.run([ROOT / "build/release/medisyn", "model", "tokenize", "--quiet", "--model", folder, "--text-file",
+    out = subprocess.run([MEDISYN, "model", "tokenize", "--quiet", "--model", folder, "--text-file",
                           folder / "texts.txt"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                          text=True).stdout
     seconds = time.monotonic() - started
@@ -88,7 +118,8 @@ def compare(name: str, make, texts: list[str]) -> int:
 def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20000
     texts = strings(count, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
-    return compare("CLIP", clip, texts) + compare("BERT", bert, texts) > 0
+    return compare("CLIP", clip, texts) + compare("BERT", bert, texts) + compare(
+        "SentencePiece", sentencepiece_ids, texts) > 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/{models,sdxl,biomedclip,classifiers}.json: outputs and gradients of small networks of the reference libraries.
+"""Writes tests/golden/{models,clip_text,sdxl,biomedclip,classifiers}.json: outputs and gradients of small networks of the reference libraries.
 
 usage: models.py tests/golden      (in .venv-peers)
 
@@ -152,8 +152,10 @@ def stable_diffusion() -> dict:
 
 
 def main() -> None:
+    models = stable_diffusion()
     files = {
-        "models": stable_diffusion(),
+        "clip_text": {name: models.pop(name) for name in list(models) if name.startswith("text_")},
+        "models": models,
         "sdxl": {"unet": sdxl(), "text_with_projection": text_with_projection()},
         "biomedclip": {"bert": bert(False), "bert_masked": bert(True), "text": biomedclip_text(), "vit": vit()},
         "classifiers": {"resnet_50": classifier(resnet50(), 64), "inception_v3": classifier(fid_model(), 96)},

@@ -43,15 +43,7 @@ Extractor open_extractor(const ExtractorOptions& options, const CommonOptions& c
 
 EvalOutput::EvalOutput(const CommonOptions& options) : options_(options) {
   if (!options_.out.empty()) {
-    was_there_ = fs::exists(options_.out);
-    claim_output_folder(options_.out);
-  }
-}
-
-EvalOutput::~EvalOutput() {
-  std::error_code ignored;
-  if (!finished_ && !was_there_ && fs::is_empty(options_.out, ignored)) {
-    fs::remove(options_.out, ignored);
+    folder_.emplace(options_.out);
   }
 }
 
@@ -72,7 +64,6 @@ void EvalOutput::finish(const RunRecord& record, const std::string& text) {
   if (!options_.out.empty()) {
     record.write(options_.out);
   }
-  finished_ = true;
   if (options_.json) {
     fmt::print("{}\n", record.to_json().dump());
   } else {

@@ -16,6 +16,7 @@
 #include "medisyn/io/jsonl.h"
 #include "medisyn/io/safetensors.h"
 #include "medisyn/report/contact_sheet.h"
+#include "medisyn/text/encoding.h"
 
 namespace medisyn {
 namespace {
@@ -112,7 +113,7 @@ std::vector<PlannedImage> plan_images(const std::vector<Prompt>& prompts, const 
       next_record_seed += n;
     }
     checked_seed(first_seed + n - 1, fmt::format("prompt {} \"{}\": the seed of its last image", i + 1,
-                                                 prompt.text.substr(0, 40)));
+                                                 beginning(prompt.text, 40)));
     for (std::int64_t k = 0; k < n; ++k) {
       const auto request = request_of(prompt, options, static_cast<std::uint32_t>(first_seed + k));
       const std::string name = fmt::format("{:0{}}.png", images.size(), digits);
@@ -137,7 +138,7 @@ GenerationFolder::GenerationFolder(fs::path folder, std::vector<PlannedImage> im
       found_ += is_whole_png(image_path(i)) ? 1 : 0;
     }
   } else {
-    claim_output_folder(folder_);
+    claimed_.emplace(folder_);
     if (fs::exists(image_path(0))) {
       fail("{}: is already there, from something else: choose another --out or remove the folder",
            image_path(0).string());

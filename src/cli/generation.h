@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"
 #include "medisyn/pipeline/text_to_image.h"
 #include "medisyn/text/prompts.h"
@@ -81,6 +82,7 @@ class GenerationFolder {
   void remove_leftovers() const;
 
   std::filesystem::path folder_;
+  std::optional<OutputFolder> claimed_;  ///< of a run that begins
   std::vector<PlannedImage> images_;
   bool save_latents_;
   bool strip_metadata_;

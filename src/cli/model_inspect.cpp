@@ -12,6 +12,7 @@
 #include "medisyn/models/component.h"
 #include "medisyn/pipeline/model_index.h"
 #include "medisyn/report/table.h"
+#include "medisyn/text/tokenizer.h"
 
 namespace medisyn {
 namespace {
@@ -85,6 +86,19 @@ Json to_json(const ComponentReport& report) {
           {"misfits", report.fit.misfits}};
 }
 
+/// "859,520,964"
+std::string grouped(std::int64_t number) {
+  const std::string digits = fmt::format("{}", number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) {
+      text += ',';
+    }
+    text += digits[i];
+  }
+  return text;
+}
+
 /// "1.72 GB", as diffusers and the hub count them: 10^9 bytes
 std::string size_text(std::uintmax_t bytes) {
   return bytes >= 1'000'000'000 ? fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9)
@@ -109,14 +123,14 @@ void print_table(const std::vector<ComponentReport>& reports) {
   std::int64_t parameters = 0;
   std::uintmax_t bytes = 0;
   for (const ComponentReport& report : reports) {
-    rows.push_back({report.name, report.class_name, fmt::format("{}", report.parameters),
+    rows.push_back({report.name, report.class_name, grouped(report.parameters),
                     fmt::format("{}", fmt::join(report.dtypes, "+")), size_text(report.bytes),
                     report.sha256.substr(0, kShownHash)});
     parameters += report.parameters;
     bytes += report.bytes;
   }
   if (rows.size() > 1) {
-    rows.push_back({"total", "", fmt::format("{}", parameters), "", size_text(bytes), ""});
+    rows.push_back({"total", "", grouped(parameters), "", size_text(bytes), ""});
   }
   fmt::print("{}", text_table({"component", "class", "parameters", "dtype", "size", "sha256"}, rows));
   for (const ComponentReport& report : reports) {
@@ -138,12 +152,15 @@ std::vector<std::string> weighted_components(const ModelIndex& index) {
   return names;
 }
 
-void print_other_parts(const ModelIndex& index) {
+void print_other_parts(const fs::path& folder, const ModelIndex& index) {
   for (const auto& [name, class_name] : index.classes) {
-    if (name.starts_with("scheduler") || name.starts_with("tokenizer")) {
-      fmt::print("{}: {}\n", name, class_name);
+    if (name.starts_with("tokenizer")) {
+      const Tokenizer tokenizer = Tokenizer::load(folder / name);
+      fmt::print("{}: {} of {} tokens, at most {} a text\n", name, class_name,
+                 grouped(tokenizer.vocab_size()), tokenizer.model_max_length());
     }
   }
+  fmt::print("scheduler: {}\n", index.classes.at("scheduler"));
   if (!index.unused.empty()) {
     fmt::print("not used here: {}\n", fmt::join(index.unused, ", "));
   }
@@ -199,7 +216,9 @@ int model_inspect_command(int argc, char** argv) {
   } else {
     fmt::print("{}{}\n", folder.string(), is_component ? "" : ": " + index.pipeline);
     print_table(reports);
-    print_other_parts(index);
+    if (!is_component) {
+      print_other_parts(folder, index);
+    }
   }
   fail_unless_whole(folder, reports);
   return 0;

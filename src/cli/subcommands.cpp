@@ -24,7 +24,7 @@ int run_subcommand(const std::string& parent, const std::string& about, std::spa
   if (name == "--help" || name == "-h" || name == "help") {
     fmt::print("{}\n\nUsage: {} COMMAND [OPTIONS]\n\n", about, parent);
     for (const Subcommand& command : commands) {
-      fmt::print("  {:10} {}\n", command.name, command.what);
+      fmt::print("  {:15} {}\n", command.name, command.what);
     }
     fmt::print("\n`{} COMMAND --help` shows a command's options.\n", parent);
     return argc > 1 ? 0 : 2;

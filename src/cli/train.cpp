@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "medisyn/cli/commands.h"
 #include "medisyn/cli/options.h"
 #include "medisyn/core/error.h"
@@ -47,12 +49,13 @@ int train_command(int argc, char** argv) {
   }
   train_options.device = pick_device(options.device);
   train_options.go_on = go_on;
-  if (!train_options.resume && !options.dry_run) {
-    claim_output_folder(train_options.out);
-  }
   if (options.dry_run) {
     log_info("{}: fine; nothing was written", file.string());
     return 0;
+  }
+  std::optional<OutputFolder> folder;
+  if (!train_options.resume) {
+    folder.emplace(train_options.out);
   }
   RunRecord record("medisyn train");
   record.config = config_to_json(config);

@@ -155,17 +155,24 @@ void TemporaryFolder::commit() {
   sync_folder(target_.parent_path());
 }
 
-void claim_output_folder(const fs::path& folder) {
+OutputFolder::OutputFolder(fs::path path) : path_(std::move(path)), was_there_(fs::exists(path_)) {
   for (const char* mark : {"result.json", "config.yaml", "metrics.jsonl", "metadata.jsonl"}) {
-    if (fs::exists(folder / mark)) {
+    if (fs::exists(path_ / mark)) {
       fail("{}: already holds another run ({} is there): choose another --out or remove the folder",
-           folder.string(), mark);
+           path_.string(), mark);
     }
   }
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (error || !fs::is_directory(folder)) {
-    fail("{}: cannot be made: {}", folder.string(), error ? error.message() : "a file has this name");
+  fs::create_directories(path_, error);
+  if (error || !fs::is_directory(path_)) {
+    fail("{}: cannot be made: {}", path_.string(), error ? error.message() : "a file has this name");
+  }
+}
+
+OutputFolder::~OutputFolder() {
+  std::error_code ignored;
+  if (!was_there_ && fs::is_empty(path_, ignored)) {
+    fs::remove(path_, ignored);
   }
 }
 

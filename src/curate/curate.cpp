@@ -83,13 +83,9 @@ Json count_records(const std::vector<Record>& records) {
 
 void curate(const CurateConfig& config, const fs::path& out, RunRecord& record) {
   check_curate_config(config);
-  const bool is_new = !fs::exists(out);
-  claim_output_folder(out);
+  const OutputFolder claimed(out);
   if (!fs::is_empty(out)) {
     fail("{}: expected a new or empty folder, found files in it: choose another --out", out.string());
-  }
-  if (is_new) {
-    fs::remove(out);  // the finished folder takes this name; after an error there is none
   }
   TemporaryFolder folder(out);
   Collector collector(config, folder.path());

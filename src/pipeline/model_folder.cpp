@@ -149,8 +149,8 @@ ModelFolder empty_model_folder(const ModelDescription& description, const Tokeni
   return model;
 }
 
-Tokenizer read_tokenizer(const fs::path& path) {
-  return fs::is_directory(path) ? Tokenizer::load(path) : Tokenizer(ClipTokenizer::from_merges(path));
+Tokenizer read_tokenizer(const fs::path& path, std::int64_t model_max_length) {
+  return fs::is_directory(path) ? Tokenizer::load(path) : ClipTokenizer::from_merges(path, model_max_length);
 }
 
 }  // namespace medisyn

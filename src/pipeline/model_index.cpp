@@ -18,7 +18,8 @@ const std::array<PipelineComponent, 5> kStableDiffusionParts{{
     {"text_encoder", "transformers", {"CLIPTextModel", "BertModel"}},
     {"tokenizer",
      "transformers",
-     {"CLIPTokenizer", "CLIPTokenizerFast", "BertTokenizer", "BertTokenizerFast"}},
+     {"CLIPTokenizer", "CLIPTokenizerFast", "BertTokenizer", "BertTokenizerFast", "T5Tokenizer",
+      "T5TokenizerFast"}},
     {"unet", "diffusers", {"UNet2DConditionModel"}},
     {"vae", "diffusers", {"AutoencoderKL"}},
 }};

@@ -8,6 +8,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/text/encoding.h"
 
 namespace medisyn {
 namespace {
@@ -95,6 +96,25 @@ const std::array<std::string, 256>& byte_symbols() {
   return kSymbols;
 }
 
+std::string bytes_of_symbols(std::string_view symbols) {
+  static const auto kBytes = [] {
+    std::unordered_map<std::string, char> bytes;
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      bytes.emplace(byte_symbols()[byte], static_cast<char>(byte));
+    }
+    return bytes;
+  }();
+  std::string text;
+  while (!symbols.empty()) {
+    // A symbol is one character of one or two bytes.
+    const std::size_t length = static_cast<unsigned char>(symbols.front()) < 0x80 ? 1 : 2;
+    const auto found = kBytes.find(std::string(symbols.substr(0, length)));
+    text += found == kBytes.end() ? '?' : found->second;
+    symbols.remove_prefix(std::min(length, symbols.size()));
+  }
+  return text;
+}
+
 Merges read_merges(const std::filesystem::path& file, std::size_t limit) {
   const std::string text = read_unpacked(file);
   Merges merges;
@@ -114,7 +134,7 @@ Merges read_merges(const std::filesystem::path& file, std::size_t limit) {
     if (space == 0 || space == std::string_view::npos || space + 1 == line.size() ||
         line.rfind(' ') != space) {
       fail("{}:{}: expected two symbols with a space between them, found \"{}\"", file.string(), line_number,
-           line.substr(0, 60));
+           beginning(line, 60));
     }
     merges.emplace_back(line.substr(0, space), line.substr(space + 1));
   }
@@ -142,6 +162,18 @@ MergeTable::MergeTable(const std::unordered_map<std::string, std::int64_t>& voca
     }
     results_.emplace(pair_key(left_id, right_id), Result{static_cast<std::int64_t>(results_.size()), id});
   }
+  std::vector<std::int64_t> ids;
+  for (const auto& [token, id] : vocabulary) {
+    if (token.ends_with(kWordEnd)) {
+      const std::string word =
+          bytes_of_symbols(std::string_view(token).substr(0, token.size() - kWordEnd.size()));
+      ids.clear();
+      merge_pairs(word, -1, ids);
+      if (ids.size() == 1 && ids.front() == id) {
+        whole_words_.emplace(word, id);
+      }
+    }
+  }
 }
 
 const MergeTable::Result* MergeTable::find(std::int64_t left, std::int64_t right) const {
@@ -149,7 +181,16 @@ const MergeTable::Result* MergeTable::find(std::int64_t left, std::int64_t right
   return found == results_.end() ? nullptr : &found->second;
 }
 
-std::vector<std::int64_t> MergeTable::merge(std::string_view word, std::int64_t unknown) const {
+void MergeTable::merge(std::string_view word, std::int64_t unknown, std::vector<std::int64_t>& ids) const {
+  if (const auto whole = whole_words_.find(word); whole != whole_words_.end()) {
+    ids.push_back(whole->second);
+  } else {
+    merge_pairs(word, unknown, ids);
+  }
+}
+
+void MergeTable::merge_pairs(std::string_view word, std::int64_t unknown,
+                             std::vector<std::int64_t>& ids) const {
   std::vector<Symbol> symbols;
   for (std::size_t i = 0; i < word.size(); ++i) {
     const auto byte = static_cast<unsigned char>(word[i]);
@@ -188,13 +229,11 @@ std::vector<std::int64_t> MergeTable::merge(std::string_view word, std::int64_t 
     offer(symbol.previous);
     offer(left);
   }
-  std::vector<std::int64_t> ids;
   for (const Symbol& symbol : symbols) {
     if (symbol.next != kGone) {
       ids.push_back(symbol.id);
     }
   }
-  return ids;
 }
 
 }  // namespace medisyn

@@ -21,6 +21,9 @@ inline constexpr std::string_view kWordEnd = "</w>";
 /// printable Latin-1 is itself, the others follow U+0100 on).
 const std::array<std::string, 256>& byte_symbols();
 
+/// What the visible characters of a token stand for; "?" for one that stands for no byte.
+std::string bytes_of_symbols(std::string_view symbols);
+
 /// The bytes in the order of their ids: printable Latin-1 first.
 const std::array<unsigned char, 256>& bytes_by_id();
 
@@ -37,21 +40,29 @@ class MergeTable {
   MergeTable(const std::unordered_map<std::string, std::int64_t>& vocabulary, const Merges& merges,
              const std::string& name);
 
-  /// The ids of one word (UTF-8 bytes of normalised text): its bytes, the last one with the end mark, merged
-  /// pair by pair, lowest rank and then leftmost first. A byte without a symbol in the vocabulary becomes
-  /// `unknown`.
-  std::vector<std::int64_t> merge(std::string_view word, std::int64_t unknown) const;
+  /// Appends the ids of one word (UTF-8 bytes of normalised text): its bytes, the last one with the end mark,
+  /// merged pair by pair, lowest rank and then leftmost first. A byte without a symbol in the vocabulary
+  /// becomes `unknown`.
+  void merge(std::string_view word, std::int64_t unknown, std::vector<std::int64_t>& ids) const;
 
  private:
   struct Result {
     std::int64_t rank;
     std::int64_t id;
   };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
   const Result* find(std::int64_t left, std::int64_t right) const;
+  void merge_pairs(std::string_view word, std::int64_t unknown, std::vector<std::int64_t>& ids) const;
 
   std::unordered_map<std::uint64_t, Result> results_;  ///< left id in the upper half, right id in the lower
-  std::array<std::int64_t, 256> inner_{};              ///< id of a byte, -1 where the vocabulary has none
-  std::array<std::int64_t, 256> last_{};               ///< the same at the end of a word
+  /// Words whose merges end in one token: most of a text, found in one step.
+  std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> whole_words_;
+  std::array<std::int64_t, 256> inner_{};  ///< id of a byte, -1 where the vocabulary has none
+  std::array<std::int64_t, 256> last_{};   ///< the same at the end of a word
 };
 
 }  // namespace medisyn

@@ -5,6 +5,7 @@
 #include <unicode/unistr.h>
 #include <unicode/utf8.h>
 
+#include <algorithm>
 #include <array>
 
 #include "medisyn/core/error.h"
@@ -17,7 +18,12 @@ constexpr UChar32 kCombiningDotAbove = 0x307;
 
 enum class Kind { kSpace, kLetter, kNumber, kOther };
 
-Kind kind_of(UChar32 c) {
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char byte) { return static_cast<unsigned char>(byte) < 0x80; });
+}
+
+Kind kind_in_unicode(UChar32 c) {
   if (u_isUWhiteSpace(c)) {
     return Kind::kSpace;
   }
@@ -26,6 +32,17 @@ Kind kind_of(UChar32 c) {
     return Kind::kLetter;
   }
   return mask & U_GC_N_MASK ? Kind::kNumber : Kind::kOther;
+}
+
+Kind kind_of(UChar32 c) {
+  static const auto kAscii = [] {
+    std::array<Kind, 0x80> kinds{};
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      kinds[i] = kind_in_unicode(static_cast<UChar32>(i));
+    }
+    return kinds;
+  }();
+  return c < 0x80 ? kAscii[static_cast<std::size_t>(c)] : kind_in_unicode(c);
 }
 
 /// The code point at `at` and the position behind it.
@@ -79,9 +96,29 @@ icu::UnicodeString nfc(std::string_view text) {
   return composed;
 }
 
+/// The same for ASCII alone, which is in NFC as it stands.
+std::string normalise_ascii(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  bool after_space = false;
+  for (const char c : text) {
+    const bool is_space = kind_of(c) == Kind::kSpace;
+    if (!is_space) {
+      result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    } else if (!after_space) {
+      result += ' ';
+    }
+    after_space = is_space;
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string clip_normalise(std::string_view text) {
+  if (is_ascii(text)) {
+    return normalise_ascii(text);
+  }
   const icu::UnicodeString composed = nfc(text);
   icu::UnicodeString result;
   bool after_space = false;

@@ -158,8 +158,7 @@ std::vector<std::int64_t> ClipTokenizer::tokens(std::string_view text) const {
   const auto add_words = [&](std::string_view part) {
     const std::string normalised = clip_normalise(part);
     for (const std::string_view word : clip_words(normalised)) {
-      const auto merged = tables_->table.merge(word, end_id_);
-      ids.insert(ids.end(), merged.begin(), merged.end());
+      tables_->table.merge(word, end_id_, ids);
     }
   };
   // Marks written out in the text are marks, as in transformers: the words between them are cut on their own.
@@ -199,13 +198,6 @@ Encoding ClipTokenizer::encode_with_loss(std::string_view text) const {
 }
 
 std::string ClipTokenizer::spell(std::span<const std::int64_t> ids) const {
-  static const auto kBytes = [] {
-    std::unordered_map<std::string, char> bytes;
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      bytes.emplace(byte_symbols()[byte], static_cast<char>(byte));
-    }
-    return bytes;
-  }();
   std::string text;
   for (const std::int64_t id : ids) {
     std::string_view token = tables_->tokens[static_cast<std::size_t>(id)];
@@ -213,13 +205,7 @@ std::string ClipTokenizer::spell(std::span<const std::int64_t> ids) const {
     if (ends_word) {
       token.remove_suffix(kWordEnd.size());
     }
-    while (!token.empty()) {
-      // A symbol is one character of one or two bytes.
-      const std::size_t length = static_cast<unsigned char>(token.front()) < 0x80 ? 1 : 2;
-      const auto found = kBytes.find(std::string(token.substr(0, length)));
-      text += found == kBytes.end() ? '?' : found->second;
-      token.remove_prefix(std::min(length, token.size()));
-    }
+    text += bytes_of_symbols(token);
     text += ends_word ? " " : "";
   }
   if (text.ends_with(' ')) {

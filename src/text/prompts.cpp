@@ -14,6 +14,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/io/csv.h"
 #include "medisyn/io/jsonl.h"
+#include "medisyn/text/encoding.h"
 
 namespace medisyn {
 namespace {
@@ -159,14 +160,14 @@ std::optional<std::string> option_text(const std::string& name, const Json& valu
   }
   const bool wants_text = name == "negative" || name == "size";
   if (wants_text != value.is_string() || (!wants_text && !value.is_number())) {
-    fail("{}: expected {}, found {}", where, wants_text ? "a text" : "a number", value.dump().substr(0, 60));
+    fail("{}: expected {}, found {}", where, wants_text ? "a text" : "a number", beginning(value.dump(), 60));
   }
   return wants_text ? value.get<std::string>() : value.dump();
 }
 
 Prompt prompt_of(const Json& line, const std::string& where) {
   if (!line.is_object()) {
-    fail("{}: expected an object such as {{\"text\": \"...\"}}, found {}", where, line.dump().substr(0, 60));
+    fail("{}: expected an object such as {{\"text\": \"...\"}}, found {}", where, beginning(line.dump(), 60));
   }
   Prompt prompt;
   const auto text = line.contains("text") ? line.find("text") : line.find("prompt");
@@ -246,7 +247,7 @@ Prompt parse_prompt_line(std::string_view line, const std::string& where) {
   while (!rest.empty()) {
     if (!rest.starts_with("--")) {
       fail("{}: expected an option such as --n 5, found \"{}\" (put quotes around a value of several words)",
-           where, rest.substr(0, 40));
+           where, beginning(rest, 40));
     }
     rest.remove_prefix(2);
     const std::string name(rest.substr(0, rest.find_first_of(" \t=")));

@@ -76,7 +76,7 @@ class Trainer {
       first_scores_ = first_validation(options.out / "metrics.jsonl");
       log_info("going on after step {}", store_.step());
     } else {
-      claim_output_folder(options.out);
+      folder_.emplace(options.out);
       write_config_yaml(options.out / "config.yaml", config);
     }
     events_.emplace(options.out / "tensorboard");
@@ -215,6 +215,7 @@ class Trainer {
   Objective objective_;
   ParameterStore store_;
   SampleOrder order_;
+  std::optional<OutputFolder> folder_;  ///< of a run that begins
   std::optional<EventFile> events_;
   Scores first_scores_;
   Scores last_scores_;

@@ -14,6 +14,7 @@
 #include "medisyn/diffusion/schedule.h"
 #include "medisyn/models/hf_folder.h"
 #include "medisyn/models/init.h"
+#include "medisyn/pipeline/model_folder.h"
 #include "medisyn/pipeline/stable_diffusion.h"
 #include "medisyn/train/objective.h"
 
@@ -39,15 +40,14 @@ StableDiffusion assemble(const TrainConfig& config) {
   if (parts.base) {
     return load_stable_diffusion(*parts.base);
   }
-  if (!parts.vae || !parts.clip_merges) {
-    fail("parts: expected base, or vae and clip_merges for a model from scratch");
+  if (!parts.vae || !parts.tokenizer) {
+    fail("parts: expected base, or vae and tokenizer for a model from scratch");
   }
   const auto seed = static_cast<std::uint64_t>(config.seed);
-  StableDiffusion model{
-      ClipTokenizer::from_merges(*parts.clip_merges, parts.text_encoder.max_position_embeddings),
-      random_component<CLIPTextModel>(parts.text_encoder, random_key({seed, 1})),
-      random_component<UNet2DConditionModel>(parts.unet, random_key({seed, 2})),
-      load_component<AutoencoderKL>(vae_folder(*parts.vae)), parts.scheduler};
+  StableDiffusion model{read_tokenizer(*parts.tokenizer, parts.text_encoder.max_position_embeddings),
+                        random_component<CLIPTextModel>(parts.text_encoder, random_key({seed, 1})),
+                        random_component<UNet2DConditionModel>(parts.unet, random_key({seed, 2})),
+                        load_component<AutoencoderKL>(vae_folder(*parts.vae)), parts.scheduler};
   if (parts.unet.cross_attention_dim != std::vector{parts.text_encoder.hidden_size}) {
     fail("parts.unet.cross_attention_dim: expected the text encoder's hidden_size {}, found {}",
          parts.text_encoder.hidden_size, fmt::join(parts.unet.cross_attention_dim, ", "));

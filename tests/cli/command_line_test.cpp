@@ -35,6 +35,7 @@ TEST(CommandLine, HelpOfEveryCommandNamesItsOptions) {
       {{"eval", "alignment", "--help"}, "--generated"},
       {{"model", "--help"}, "tokenize"},
       {{"model", "tokenize", "--help"}, "--text-file"},
+      {{"model", "train-tokenizer", "--help"}, "--vocab-size"},
       {{"model", "inspect", "--help"}, "DIR"},
       {{"model", "init", "--help"}, "--tokenizer"},
       {{"model", "convert", "--help"}, "--base"},

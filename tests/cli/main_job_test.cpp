@@ -55,7 +55,7 @@ constexpr const char* kUnet = R"(objective: unet
 data: {manifest: data}
 parts:
   vae: vae
-  clip_merges: merges.txt
+  tokenizer: merges.txt
   unet: {sample_size: 8, in_channels: 2, out_channels: 2, down_block_types: [CrossAttnDownBlock2D, DownBlock2D],
     up_block_types: [UpBlock2D, CrossAttnUpBlock2D], block_out_channels: [8, 16], layers_per_block: 1,
     attention_head_dim: 2, cross_attention_dim: 16, norm_num_groups: 4}

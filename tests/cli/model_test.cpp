@@ -133,6 +133,31 @@ TEST_F(ModelCommand, InitMakesADescribedModel) {
   EXPECT_FALSE(fs::exists(folder_ / "d"));
 }
 
+TEST_F(ModelCommand, TrainTokenizerLearnsFromTheCaptionsThatMatch) {
+  std::string lines;
+  for (const char* part : {"head", "chest", "abdomen", "pelvis", "knee"}) {
+    lines += fmt::format(
+        R"({{"file_name": "{0}.png", "text": "Axial CT slice of the {0}", "split": "train"}})", part);
+    lines += fmt::format(
+        "\n"
+        R"({{"file_name": "{0}2.png", "text": "zzz {0}", "split": "test"}})"
+        "\n",
+        part);
+  }
+  fs::create_directories(folder_ / "data");
+  write_file(folder_ / "data/metadata.jsonl", lines);
+  const std::vector<std::string> words{"train-tokenizer", "--data", "data",  "--where", "split=train",
+                                       "--vocab-size",    "26",     "--out", "pieces"};
+  const ProgramResult trained = run(words);
+  ASSERT_EQ(trained.exit_code, 0) << trained.errors;
+  EXPECT_THAT(trained.errors, HasSubstr("26 pieces learned from 5 captions"));
+  write_file(folder_ / "texts.txt", "Axial CT slice of the knee\nzzz\n");
+  const ProgramResult ids = run({"tokenize", "--model", "pieces", "--text-file", "texts.txt"});
+  EXPECT_EQ(ids.exit_code, 0) << ids.errors;
+  EXPECT_THAT(ids.output, HasSubstr("2, 1]\n")) << "z was never seen";
+  refuse(words, "pieces: is there already");
+}
+
 TEST_F(ModelCommand, BiomedClipBecomesATextEncoder) {
   BiomedClipShape shape;
   shape.vision = {

@@ -63,17 +63,19 @@ TEST(Files, MissingFilesAreNamed) {
 
 TEST(Files, OutputFolderOfAnotherRunIsRefused) {
   const fs::path folder = fresh_folder();
-  claim_output_folder(folder / "new" / "run");
+  { const OutputFolder lost(folder / "new" / "run"); }
+  EXPECT_FALSE(fs::exists(folder / "new" / "run")) << "nothing came to be in it";
+  const OutputFolder claimed(folder / "new" / "run");
   EXPECT_TRUE(fs::is_directory(folder / "new" / "run"));
-  claim_output_folder(folder / "new" / "run");
+  { const OutputFolder again(folder / "new" / "run"); }
   for (const char* mark : {"result.json", "config.yaml", "metrics.jsonl", "metadata.jsonl"}) {
     const fs::path used = folder / mark / "run";
     fs::create_directories(used);
     write_file(used / mark, "{}");
-    EXPECT_ERROR(claim_output_folder(used), "already holds another run");
+    EXPECT_ERROR(OutputFolder{used}, "already holds another run");
   }
   write_file(folder / "plain", "x");
-  EXPECT_ERROR(claim_output_folder(folder / "plain"), "cannot be made");
+  EXPECT_ERROR(OutputFolder{folder / "plain"}, "cannot be made");
 }
 
 TEST(Files, TemporaryFolderIsThereOnlyWhenCommitted) {

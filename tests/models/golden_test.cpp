@@ -38,7 +38,7 @@ TEST(VaeGolden, OutputAndGradients) {
 class TextGolden : public testing::TestWithParam<const char*> {};
 
 TEST_P(TextGolden, OutputAndGradients) {
-  const Json entry = golden_entry("models", GetParam());
+  const Json entry = golden_entry("clip_text", GetParam());
   CLIPTextModel text(config_of<CLIPTextConfig>(entry["config"]));
   fill(*text);
   expect_equal(entry, *text, text->forward(text_ids()));

@@ -69,7 +69,7 @@ inline TrainConfig miniature_unet(const std::filesystem::path& data, const std::
       "miniature"));
   config.data.manifest = data;
   config.parts.vae = vae;
-  config.parts.clip_merges = merges;
+  config.parts.tokenizer = merges;
   return config;
 }
 

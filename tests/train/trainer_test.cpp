@@ -132,7 +132,7 @@ TEST_F(Training, MistakesAreNamed) {
   EXPECT_ERROR(run(config, "nan"), "is not finite");
   TrainConfig unet = miniature_unet(folder_ / "data", folder_ / "used", merges_);
   unet.parts.vae.reset();
-  EXPECT_ERROR(run(unet, "parts"), "parts: expected base, or vae and clip_merges");
+  EXPECT_ERROR(run(unet, "parts"), "parts: expected base, or vae and tokenizer");
 }
 
 }  // namespace

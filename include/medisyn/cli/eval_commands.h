@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "medisyn/cli/options.h"
+#include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"
 #include "medisyn/data/manifest.h"
 #include "medisyn/features/extractor.h"
@@ -34,9 +36,6 @@ std::vector<std::filesystem::path> image_paths(const Manifest& manifest);
 class EvalOutput {
  public:
   explicit EvalOutput(const CommonOptions& options);
-  ~EvalOutput();
-  EvalOutput(const EvalOutput&) = delete;
-  EvalOutput& operator=(const EvalOutput&) = delete;
 
   /// sample.jsonl, where --sample drew one.
   void write_sample(const Manifest& drawn) const;
@@ -48,8 +47,7 @@ class EvalOutput {
 
  private:
   const CommonOptions& options_;
-  bool was_there_ = true;
-  bool finished_ = false;
+  std::optional<OutputFolder> folder_;
 };
 
 }  // namespace medisyn

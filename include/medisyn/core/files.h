@@ -58,9 +58,20 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-/// Creates `folder` for a new run. Error when it already holds another run (a result.json, config.yaml,
-/// metrics.jsonl or metadata.jsonl): an output folder is never mixed or overwritten in silence.
-void claim_output_folder(const fs::path& folder);
+/// The folder of a new run, made here; a new one in which nothing came to be is gone again when this goes.
+class OutputFolder {
+ public:
+  /// Error when it already holds another run (a result.json, config.yaml, metrics.jsonl or metadata.jsonl):
+  /// an output folder is never mixed or overwritten in silence.
+  explicit OutputFolder(fs::path path);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+ private:
+  fs::path path_;
+  bool was_there_;
+};
 
 /// Looks a config up: as given, then in configs/ of the working directory, then in the installed share
 /// folder.

@@ -49,7 +49,7 @@ ModelDescription read_model_description(const std::filesystem::path& file,
 /// serves both of SDXL, the second one padding with "!".
 ModelFolder empty_model_folder(const ModelDescription& description, const Tokenizer& tokenizer);
 
-/// A tokenizer from its folder, or CLIP's from a file of merges.
-Tokenizer read_tokenizer(const std::filesystem::path& folder_or_merges);
+/// A tokenizer from its folder, or CLIP's from a file of merges with `model_max_length` tokens a text.
+Tokenizer read_tokenizer(const std::filesystem::path& folder_or_merges, std::int64_t model_max_length = 77);
 
 }  // namespace medisyn

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "medisyn/text/clip_tokenizer.h"
+#include "medisyn/text/sentencepiece_tokenizer.h"
 #include "medisyn/text/wordpiece_tokenizer.h"
 
 namespace medisyn {
@@ -17,9 +18,11 @@ class Tokenizer {
  public:
   Tokenizer(ClipTokenizer tokenizer) : kind_(std::move(tokenizer)) {}
   Tokenizer(WordPieceTokenizer tokenizer) : kind_(std::move(tokenizer)) {}
+  Tokenizer(SentencePieceTokenizer tokenizer) : kind_(std::move(tokenizer)) {}
 
-  /// WordPiece where there is a vocab.txt, CLIP's byte pairs where there is a vocab.json. Error naming the
-  /// folder when there is neither.
+  /// SentencePiece where there is a spiece.model, WordPiece where there is a vocab.txt, CLIP's byte pairs
+  /// where there is a vocab.json, one of the latter two where there is a tokenizer.json alone. Error naming
+  /// the folder when there is none.
   static Tokenizer load(const std::filesystem::path& folder);
 
   Encoding encode_with_loss(std::string_view text) const {
@@ -44,13 +47,11 @@ class Tokenizer {
     std::visit([&](const auto& tokenizer) { tokenizer.save(folder); }, kind_);
   }
 
-  /// transformers' name of it: "CLIPTokenizer" or "BertTokenizer".
-  const char* class_name() const {
-    return std::holds_alternative<WordPieceTokenizer>(kind_) ? "BertTokenizer" : "CLIPTokenizer";
-  }
+  /// transformers' name of it: "CLIPTokenizer", "BertTokenizer" or "T5Tokenizer".
+  const char* class_name() const;
 
  private:
-  std::variant<ClipTokenizer, WordPieceTokenizer> kind_;
+  std::variant<ClipTokenizer, WordPieceTokenizer, SentencePieceTokenizer> kind_;
 };
 
 }  // namespace medisyn

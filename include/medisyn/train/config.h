@@ -79,9 +79,9 @@ struct VaeLossConfig {
 
 /// What a text-to-image training starts from: a whole Hugging Face folder, or parts from scratch.
 struct PartsConfig {
-  std::optional<std::filesystem::path> base;         ///< HF folder or training run; the rest then stays out
-  std::optional<std::filesystem::path> vae;          ///< HF folder of a VAE, or a run that trained one
-  std::optional<std::filesystem::path> clip_merges;  ///< merges of the tokenizer
+  std::optional<std::filesystem::path> base;       ///< HF folder or training run; the rest then stays out
+  std::optional<std::filesystem::path> vae;        ///< HF folder of a VAE, or a run that trained one
+  std::optional<std::filesystem::path> tokenizer;  ///< its folder, or CLIP's file of merges
   UNet2DConditionConfig unet;
   CLIPTextConfig text_encoder;
   SchedulerConfig scheduler = stable_diffusion_scheduler();
@@ -90,7 +90,7 @@ struct PartsConfig {
   static void fields(Self& self, Visit& visit) {
     visit("base", self.base);
     visit("vae", self.vae);
-    visit("clip_merges", self.clip_merges);
+    visit("tokenizer", self.tokenizer);
     visit("unet", self.unet);
     visit("text_encoder", self.text_encoder);
     visit("scheduler", self.scheduler);
