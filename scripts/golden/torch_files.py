@@ -24,6 +24,10 @@ def main() -> None:
         whole=base, turned=base.t(), part=base[1:, 2:], half=torch.tensor([1.5, -2.0]).bfloat16(),
         count=torch.tensor(7), parameter=torch.nn.Parameter(torch.ones(2)), empty=torch.zeros(0, 3))
     torch.save(tensors, folder / "state_dict.pt")
+    # What every model gives: an OrderedDict whose state is its _metadata; here more names than one byte counts.
+    model = torch.nn.Sequential(*(torch.nn.BatchNorm1d(2) for _ in range(30)))
+    torch.save(model.state_dict(), folder / "model.pt")
+    torch.save({"state_dict": torch.nn.BatchNorm1d(2).state_dict()}, folder / "model_checkpoint.pt")
     torch.save({"epoch": 3, "state_dict": {"weight": base}}, folder / "checkpoint.pt")
     torch.save({"weight": base}, folder / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save({"weight": Stranger()}, folder / "code.pt")

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "medisyn/core/error.h"
 
@@ -27,30 +28,94 @@ bool is_zip(const std::filesystem::path& path) {
   return file && std::memcmp(start.data(), "PK\x03\x04", start.size()) == 0;
 }
 
-std::string replaced(std::string_view text, std::string_view what, std::string_view with) {
-  std::string result;
-  std::size_t from = 0;
-  for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, from)) {
-    result += text.substr(from, at - from);
-    result += with;
-    from = at + what.size();
+/// The length of the instruction at `at`, its argument included; 0 for one that torch.save never writes.
+std::size_t instruction_length(std::string_view pickle, std::size_t at) {
+  const auto little_endian = [&](std::size_t from, std::size_t bytes) {
+    std::size_t value = 0;
+    for (std::size_t i = 0; i < bytes && from + i < pickle.size(); ++i) {
+      value |= static_cast<std::size_t>(static_cast<unsigned char>(pickle[from + i])) << (8 * i);
+    }
+    return value;
+  };
+  switch (pickle[at]) {
+    case 'c': {  // GLOBAL: two lines
+      const std::size_t module_end = pickle.find('\n', at);
+      const std::size_t name_end =
+          module_end == std::string_view::npos ? module_end : pickle.find('\n', module_end + 1);
+      return name_end == std::string_view::npos ? 0 : name_end + 1 - at;
+    }
+    case '\x80':  // PROTO
+    case 'q':     // BINPUT
+    case 'h':     // BINGET
+    case 'K':     // BININT1
+      return 2;
+    case 'M':  // BININT2
+      return 3;
+    case 'r':  // LONG_BINPUT
+    case 'j':  // LONG_BINGET
+    case 'J':  // BININT
+      return 5;
+    case 'G':  // BINFLOAT
+      return 9;
+    case '\x8a':  // LONG1
+      return 2 + little_endian(at + 1, 1);
+    case 'X':  // BINUNICODE
+      return 5 + little_endian(at + 1, 4);
+    default:
+      return std::string_view("()]}tNRsuaeQb.\x85\x86\x87\x88\x89").find(pickle[at]) == std::string_view::npos
+                 ? 0
+                 : 1;
   }
-  result += text.substr(from);
-  return result;
 }
 
-/// The pickle with each OrderedDict as a plain dict: LibTorch makes None of them, for it knows them as the
-/// unused hooks of a tensor alone, but model.state_dict() is one. The class is named once (GLOBAL, BINPUT n)
-/// and called then and later (BINGET n) by EMPTY_TUPLE, REDUCE; each call becomes EMPTY_DICT.
-std::string with_plain_dicts(std::string pickle) {
-  constexpr std::string_view kOrderedDict = "ccollections\nOrderedDict\nq";
-  const std::size_t at = pickle.find(kOrderedDict);
-  if (at == std::string::npos || at + kOrderedDict.size() >= pickle.size()) {
-    return pickle;
+/// The instructions; none when one is unknown or cut short: the unpickler will say so.
+std::vector<std::string_view> instructions_of(std::string_view pickle) {
+  std::vector<std::string_view> instructions;
+  for (std::size_t at = 0; at < pickle.size();) {
+    const std::size_t length = instruction_length(pickle, at);
+    if (length == 0 || length > pickle.size() - at) {
+      return {};
+    }
+    instructions.push_back(pickle.substr(at, length));
+    at += length;
   }
-  const char place = pickle[at + kOrderedDict.size()];
-  pickle = replaced(pickle, fmt::format("{}{})R", kOrderedDict, place), "}");
-  return replaced(pickle, fmt::format("h{})R", place), "}");
+  return instructions;
+}
+
+/// BINPUT n, LONG_BINPUT n -> BINGET n, LONG_BINGET n.
+std::string get_of(std::string_view put) {
+  std::string get(put);
+  get.front() = put.front() == 'q' ? 'h' : 'j';
+  return get;
+}
+
+/// The pickle with each OrderedDict as a plain dict, and each object with a state as the pair of both:
+/// LibTorch makes None of an OrderedDict, for it knows them as the unused hooks of a tensor alone, and
+/// stumbles over BUILD, but model.state_dict() is an OrderedDict whose state is its `_metadata`.
+std::string with_plain_dicts(std::string pickle) {
+  constexpr std::string_view kOrderedDict = "ccollections\nOrderedDict\n";
+  const std::vector<std::string_view> instructions = instructions_of(pickle);
+  const auto is = [&](std::size_t i, std::string_view what) {
+    return i < instructions.size() && instructions[i] == what;
+  };
+  std::string result;
+  std::string get;  // fetches the class again
+  for (std::size_t i = 0; i < instructions.size(); ++i) {
+    std::size_t call = instructions.size();
+    if (is(i, kOrderedDict) && i + 1 < instructions.size()) {
+      get = get_of(instructions[i + 1]);
+      call = i + 2;
+    } else if (!get.empty() && instructions[i] == get) {
+      call = i + 1;
+    }
+    if (is(call, ")") && is(call + 1, "R")) {
+      result += '}';
+      i = call + 1;
+    } else {
+      result += instructions[i] == "b" ? std::string_view("\x86") : instructions[i];
+    }
+  }
+  return result.empty() ? pickle : result;
 }
 
 /// The pickle's value, and the true size of each storage: the unpickler believes what the pickle claims.
@@ -88,7 +153,10 @@ Unpickled unpickle(const std::filesystem::path& path) {
   return result;
 }
 
-c10::impl::GenericDict dict_of(const c10::IValue& value, const std::filesystem::path& path) {
+/// A dict, or the first of the pair of a dict and its state.
+c10::impl::GenericDict dict_of(const c10::IValue& pair_or_dict, const std::filesystem::path& path) {
+  const bool is_pair = pair_or_dict.isTuple() && pair_or_dict.toTupleRef().size() == 2;
+  const c10::IValue value = is_pair ? pair_or_dict.toTupleRef().elements()[0] : pair_or_dict;
   if (!value.isGenericDict()) {
     fail("{}: expected a state dict, name -> tensor, found a {}", path.string(), value.tagKind());
   }

@@ -30,6 +30,15 @@ TEST(TorchFile, ACheckpointGivesItsStateDict) {
   EXPECT_EQ(tensors.at("weight").sizes(), (std::vector<std::int64_t>{3, 4}));
 }
 
+// model.state_dict() is an OrderedDict with a state, _metadata; 30 layers need the long form of the pickle's places.
+TEST(TorchFile, ReadsWhatAModelGives) {
+  const TensorMap tensors = read_torch_file(kGolden / "model.pt");
+  EXPECT_EQ(tensors.size(), 150U);
+  EXPECT_TRUE(torch::equal(tensors.at("29.running_var"), torch::ones({2})));
+  EXPECT_EQ(tensors.at("7.num_batches_tracked").item<std::int64_t>(), 0);
+  EXPECT_EQ(read_torch_file(kGolden / "model_checkpoint.pt").size(), 5U);
+}
+
 TEST(TorchFile, RefusesWhatIsNoStateDict) {
   EXPECT_ERROR(read_torch_file(kGolden / "legacy.pt"), "expected a file of torch.save in its zip format");
   EXPECT_ERROR(read_torch_file(kGolden / "list.pt"), "expected a state dict");
