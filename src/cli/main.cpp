@@ -20,7 +20,7 @@ constexpr std::array<Subcommand, 6> kCommands{{
     {"train", train_command, "train a VAE or a text-conditioned U-Net"},
     {"generate", generate_command, "prompts -> PNGs and metadata.jsonl"},
     {"eval", eval_command, "fid | msssim | alignment"},
-    {"model", model_command, "tokenize"},
+    {"model", model_command, "inspect | init | convert | export | tokenize | train-tokenizer"},
     {"report", report_command, "one HTML page of a whole run"},
 }};
 

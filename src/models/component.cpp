@@ -12,6 +12,8 @@
 namespace medisyn {
 namespace {
 
+constexpr const char* kConfigFile = "config.json";
+
 template <class Model>
 Component make(const std::string& class_name, const ConfigNode& node) {
   Model model(config_from_node<typename Model::ContainedType::Config>(node));
@@ -41,6 +43,17 @@ Component make_component(const std::string& class_name, const ConfigNode& config
   fail("{}: no such class; there are {}", class_name, fmt::join(component_classes(), ", "));
 }
 
+/// The class that a config.json names. Error when it is not among component_classes().
+std::string known_class(const ConfigNode& config, const fs::path& file) {
+  const std::string name = named_class(config);
+  const std::vector<std::string> known = component_classes();
+  if (std::find(known.begin(), known.end(), name) == known.end()) {
+    fail("{}: _class_name or architectures: expected one of {}, found {}", file.string(),
+         fmt::join(known, ", "), name.empty() ? "none" : name);
+  }
+  return name;
+}
+
 }  // namespace
 
 std::vector<std::string> component_classes() {
@@ -64,14 +77,8 @@ std::string named_class(const ConfigNode& config) {
 }
 
 std::string component_class(const fs::path& folder) {
-  const fs::path file = folder / "config.json";
-  const std::string name = named_class(parse_config_file(file));
-  const std::vector<std::string> known = component_classes();
-  if (std::find(known.begin(), known.end(), name) == known.end()) {
-    fail("{}: _class_name or architectures: expected one of {}, found {}", file.string(),
-         fmt::join(known, ", "), name.empty() ? "none" : name);
-  }
-  return name;
+  const fs::path file = folder / kConfigFile;
+  return known_class(parse_config_file(file), file);
 }
 
 Component empty_component(const std::string& class_name, const ConfigNode& config) {
@@ -85,7 +92,9 @@ Component random_component(const std::string& class_name, const ConfigNode& conf
 }
 
 Component read_empty_component(const fs::path& folder) {
-  return empty_component(component_class(folder), parse_config_file(folder / "config.json"));
+  const fs::path file = folder / kConfigFile;
+  const ConfigNode config = parse_config_file(file);
+  return empty_component(known_class(config, file), config);
 }
 
 Component read_component(const fs::path& folder, std::optional<torch::ScalarType> dtype) {
