@@ -132,9 +132,7 @@ void write_any(const fs::path& out, const ModelFolder& model) {
     write_model_folder(out, model);
     return;
   }
-  if (fs::exists(out)) {
-    fail("{}: is there already: choose another name or remove it", out.string());
-  }
+  require_absent(out);
   TensorMap tensors;
   const SingleFileKind kind = kind_of(model);
   for (const auto& [name, component] : model.components) {

@@ -24,6 +24,7 @@ struct ComponentReport {
   std::string name;  ///< "unet", or "." for a folder that is a component itself
   std::string class_name;
   std::string weights;  ///< path below the folder
+  bool has_weights = false;
   std::int64_t parameters = 0;
   std::set<std::string> dtypes;
   std::uintmax_t bytes = 0;
@@ -48,13 +49,12 @@ std::string dtype_name(torch::ScalarType type) {
 }
 
 /// A file's size and hash, or those of all shards of an index.
-void add_files(ComponentReport& report, const fs::path& folder, const fs::path& weights) {
+void add_files(ComponentReport& report, const fs::path& weights) {
   std::vector<std::string> hashes;
   for (const fs::path& file : weights_files(weights)) {
     report.bytes += fs::file_size(file);
     hashes.push_back(sha256_file(file));
   }
-  report.weights = fs::relative(weights, folder).generic_string();
   report.sha256 =
       hashes.size() == 1 ? hashes.front() : sha256_hex(fmt::format("{}\n", fmt::join(hashes, "\n")));
 }
@@ -66,15 +66,20 @@ ComponentReport inspect_component(const fs::path& root, const std::string& name)
   const Component component = read_empty_component(folder);
   report.class_name = component.class_name;
   report.parameters = parameter_count(*component.module);
-  const fs::path weights = find_weights(folder, component.files.weights);
-  const TensorMap found = read_weights(weights);
-  report.fit = fit_weights(state_dict(*component.module), found, component.key_name, weights);
+  const auto weights = locate_weights(folder, component.files.weights);
+  const TensorMap found = weights ? read_weights(*weights) : TensorMap{};
+  report.fit =
+      fit_weights(state_dict(*component.module), found, component.key_name, weights.value_or(folder));
   for (const auto& [key, tensor] : found) {
     if (tensor.is_floating_point()) {
       report.dtypes.insert(dtype_name(tensor.scalar_type()));
     }
   }
-  add_files(report, root, weights);
+  report.weights = fs::relative(weights.value_or(folder / component.files.weights), root).generic_string();
+  report.has_weights = weights.has_value();
+  if (weights) {
+    add_files(report, *weights);
+  }
   return report;
 }
 
@@ -109,7 +114,8 @@ void print_names(const ComponentReport& report, const char* what, const std::vec
   if (names.empty()) {
     return;
   }
-  fmt::print("\n{}: {} {}:\n", report.weights, names.size(), what);
+  fmt::print("\n{}: {}{} {}:\n", report.weights, report.has_weights ? "" : "no such file, ", names.size(),
+             what);
   for (std::size_t i = 0; i < std::min(names.size(), kShownNames); ++i) {
     fmt::print("  {}\n", names[i]);
   }

@@ -45,9 +45,7 @@ int model_train_tokenizer_command(int argc, char** argv) {
   if (const auto code = parse_options(app, options, argc, argv)) {
     return *code;
   }
-  if (fs::exists(options.out)) {
-    fail("{}: is there already: choose another --out or remove it", options.out.string());
-  }
+  require_absent(options.out);
   const Manifest drawn = sample(filtered(read_manifest(data), options.where), options.sample, options.seed);
   const std::vector<std::string> texts = captions_of(drawn);
   const auto tokenizer = SentencePieceTokenizer::train(texts, vocab_size, max_length);

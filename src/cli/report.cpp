@@ -92,9 +92,7 @@ int report_command(int argc, char** argv) {
     return *code;
   }
   const auto config = read_config<ReportConfig>(find_config(config_name), options.set);
-  if (fs::exists(options.out)) {
-    fail("{}: is there already: choose another --out or remove it", options.out.string());
-  }
+  require_absent(options.out);
   const std::string html = make_page(config);
   fs::create_directories(fs::absolute(options.out).parent_path());
   write_file(options.out, html);

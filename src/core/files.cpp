@@ -110,6 +110,12 @@ void AtomicFile::commit() {
   sync_folder(target_.parent_path());
 }
 
+void require_absent(const fs::path& path) {
+  if (fs::exists(path)) {
+    fail("{}: is there already: choose another name or remove it", path.string());
+  }
+}
+
 void write_file(const fs::path& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes);

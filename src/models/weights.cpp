@@ -71,7 +71,7 @@ std::vector<fs::path> weights_files(const fs::path& file) {
   return files;
 }
 
-fs::path find_weights(const fs::path& folder, const std::string& name) {
+std::optional<fs::path> locate_weights(const fs::path& folder, const std::string& name) {
   const std::string stem = name.substr(0, name.size() - kSafetensors.size());
   const std::string pytorch = stem == "model" ? "pytorch_model.bin" : stem + ".bin";
   for (const std::string& candidate :
@@ -79,6 +79,13 @@ fs::path find_weights(const fs::path& folder, const std::string& name) {
     if (fs::is_regular_file(folder / candidate)) {
       return folder / candidate;
     }
+  }
+  return std::nullopt;
+}
+
+fs::path find_weights(const fs::path& folder, const std::string& name) {
+  if (const auto found = locate_weights(folder, name)) {
+    return *found;
   }
   fail("{}: no such file: a model folder holds config.json and {}", (folder / name).string(), name);
 }

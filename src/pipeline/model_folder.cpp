@@ -86,9 +86,7 @@ ModelFolder read_model_frame(const fs::path& folder) {
 }
 
 void write_model_folder(const fs::path& folder, const ModelFolder& model) {
-  if (fs::exists(folder)) {
-    fail("{}: is there already: choose another name or remove it", folder.string());
-  }
+  require_absent(folder);
   TemporaryFolder temporary(folder);
   for (const auto& [name, component] : model.components) {
     write_component(temporary.path() / name, component);

@@ -8,6 +8,7 @@
 #include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/text/encoding.h"
 
 namespace medisyn {
 namespace {
@@ -121,6 +122,22 @@ void write_model_index(const fs::path& folder, const ModelIndex& index) {
   write_file(folder / kModelIndex, json.dump(2) + "\n");
 }
 
+std::optional<fs::path> latest_of_run(const fs::path& run) {
+  const fs::path latest = run / "latest";
+  if (fs::is_directory(latest)) {
+    return fs::canonical(latest);
+  }
+  if (!fs::is_regular_file(latest)) {
+    return std::nullopt;
+  }
+  std::string name = read_file(latest);
+  name.erase(name.find_last_not_of(" \t\r\n") + 1);
+  if (name.empty() || !fs::is_directory(run / name)) {
+    fail("{}: names \"{}\", which is no folder of this run", latest.string(), beginning(name, 80));
+  }
+  return run / name;
+}
+
 fs::path resolve_model_folder(const fs::path& folder) {
   if (!fs::is_directory(folder)) {
     fail("{}: no such folder; expected a model folder or a training run", folder.string());
@@ -128,22 +145,15 @@ fs::path resolve_model_folder(const fs::path& folder) {
   if (fs::exists(folder / kModelIndex)) {
     return folder;
   }
-  const fs::path latest = folder / "latest";
-  if (fs::is_directory(latest) && fs::exists(latest / kModelIndex)) {
-    return fs::canonical(latest);
-  }
-  if (!fs::is_regular_file(latest)) {
+  const std::optional<fs::path> checkpoint = latest_of_run(folder);
+  if (!checkpoint) {
     fail("{}: expected a model folder (with {}) or a training run (with latest), found neither",
          folder.string(), kModelIndex);
   }
-  std::string name = read_file(latest);
-  name.erase(name.find_last_not_of(" \t\r\n") + 1);
-  const fs::path checkpoint = folder / name;
-  if (name.empty() || !fs::exists(checkpoint / kModelIndex)) {
-    fail("{}: names \"{}\", which holds no {}; a run of a VAE alone cannot draw images", latest.string(),
-         name, kModelIndex);
+  if (!fs::exists(*checkpoint / kModelIndex)) {
+    fail("{}: holds no {}; a run of a VAE alone cannot draw images", checkpoint->string(), kModelIndex);
   }
-  return checkpoint;
+  return *checkpoint;
 }
 
 std::string model_sha256(const fs::path& path) {

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "medisyn/core/error.h"
-#include "medisyn/core/files.h"
 #include "medisyn/core/log.h"
 #include "medisyn/core/random_key.h"
 #include "medisyn/data/dataset.h"
@@ -25,12 +24,8 @@ constexpr std::int64_t kEvalBatch = 64;
 
 /// The folder of the VAE: itself, or the newest checkpoint's of a run that trained one.
 std::filesystem::path vae_folder(const std::filesystem::path& folder) {
-  if (std::filesystem::exists(folder / "latest")) {
-    std::string checkpoint = read_file(folder / "latest");
-    while (!checkpoint.empty() && checkpoint.back() == '\n') {
-      checkpoint.pop_back();
-    }
-    return folder / checkpoint / "vae";
+  if (const auto checkpoint = latest_of_run(folder)) {
+    return *checkpoint / "vae";
   }
   return std::filesystem::exists(folder / "vae") ? folder / "vae" : folder;
 }

@@ -66,6 +66,13 @@ TEST_F(ModelCommand, InspectListsComponentsAndSaysWhatIsWrong) {
   EXPECT_THAT(broken.output, HasSubstr("1 parameters are missing:\n  quant_conv.bias"));
   EXPECT_THAT(broken.output, HasSubstr("stray"));
   EXPECT_THAT(broken.errors, HasSubstr("would not load: the weights of vae do not fit"));
+
+  fs::remove(folder_ / "model/unet/diffusion_pytorch_model.safetensors");
+  const ProgramResult without = run({"inspect", "model"});
+  EXPECT_EQ(without.exit_code, 2);
+  EXPECT_THAT(without.output, HasSubstr("unet/diffusion_pytorch_model.safetensors: no such file, "));
+  EXPECT_THAT(without.output, HasSubstr("AutoencoderKL"));
+  EXPECT_THAT(without.errors, HasSubstr("the weights of unet, vae do not fit"));
   refuse({"inspect", "none"}, "none: no such folder");
 }
 

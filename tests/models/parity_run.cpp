@@ -120,7 +120,8 @@ struct Options {
 
 void zero_parameter(torch::nn::Module& module, const std::string& name) {
   const torch::NoGradGuard no_grad;
-  torch::Tensor* parameter = module.named_parameters().find(name);
+  auto parameters = module.named_parameters();
+  torch::Tensor* parameter = parameters.find(name);
   if (parameter == nullptr) {
     fail("{}: no such parameter", name);
   }

@@ -62,7 +62,9 @@ TEST(StableDiffusion, TrainingRunMeansItsLatestCheckpoint) {
                "expected a model folder (with model_index.json) or a training run");
   EXPECT_ERROR(resolve_model_folder(run / "none"), "no such folder");
   write_file(run / "latest", "checkpoints/step-2\n");
-  EXPECT_ERROR(resolve_model_folder(run), "names \"checkpoints/step-2\", which holds no model_index.json");
+  EXPECT_ERROR(resolve_model_folder(run), "names \"checkpoints/step-2\", which is no folder of this run");
+  fs::create_directories(run / "checkpoints/step-2/vae");
+  EXPECT_ERROR(resolve_model_folder(run), "step-2: holds no model_index.json; a run of a VAE alone");
   save_stable_diffusion(run / "checkpoints/step-2", tiny_model(kMerges));
   EXPECT_EQ(resolve_model_folder(run), run / "checkpoints/step-2");
   EXPECT_EQ(resolve_model_folder(run / "checkpoints/step-2"), run / "checkpoints/step-2");

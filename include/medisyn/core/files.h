@@ -34,6 +34,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Error when something is there already: nothing is overwritten in silence.
+void require_absent(const fs::path& path);
+
 void write_file(const fs::path& path, std::string_view bytes);
 
 /// Adds one line to a log file that grows while a command runs (metrics.jsonl).

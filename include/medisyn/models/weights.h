@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "medisyn/io/safetensors.h"
@@ -18,7 +19,11 @@ TensorMap read_weights(const std::filesystem::path& file);
 std::vector<std::filesystem::path> weights_files(const std::filesystem::path& file);
 
 /// The file of weights in a component's folder: `name` ("model.safetensors"), its index, its fp16 variant, or
-/// the PyTorch file of the same component. Error when there is none.
+/// the PyTorch file of the same component.
+std::optional<std::filesystem::path> locate_weights(const std::filesystem::path& folder,
+                                                    const std::string& name);
+
+/// The same; error when there is none.
 std::filesystem::path find_weights(const std::filesystem::path& folder, const std::string& name);
 
 }  // namespace medisyn

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,8 +37,12 @@ ModelIndex read_model_index(const std::filesystem::path& folder);
 /// Writes the file as diffusers does; what is `unused` is not named.
 void write_model_index(const std::filesystem::path& folder, const ModelIndex& index);
 
-/// The folder with model_index.json that `folder` means: itself, or for a training run the checkpoint that
-/// its file `latest` names. Error when it is neither.
+/// The checkpoint that `latest` of a training run names, a file with its name or a link; none in other
+/// folders. Error when it names no folder.
+std::optional<std::filesystem::path> latest_of_run(const std::filesystem::path& run);
+
+/// The folder with model_index.json that `folder` means: itself, or for a training run the newest
+/// checkpoint. Error when it is neither.
 std::filesystem::path resolve_model_folder(const std::filesystem::path& folder);
 
 /// One hash for the model: SHA-256 over the sorted list of its needed files' names and SHA-256.
