@@ -7,7 +7,10 @@
 #include <cmath>
 #include <set>
 
-#include "generation.h"
+#include "generation_folder.h"
+#include "generation_prompts.h"
+#include "generation_share.h"
+#include "generation_sheets.h"
 #include "medisyn/cli/commands.h"
 #include "medisyn/cli/options.h"
 #include "medisyn/core/error.h"
@@ -15,24 +18,24 @@
 #include "medisyn/core/interrupt.h"
 #include "medisyn/core/log.h"
 #include "medisyn/core/progress.h"
-#include "medisyn/data/filter.h"
 #include "medisyn/data/manifest.h"
-#include "medisyn/data/sample.h"
 #include "medisyn/dist/device.h"
+#include "medisyn/dist/ranks.h"
 #include "medisyn/pipeline/model_index.h"
+#include "medisyn/text/encoding.h"
 
 namespace medisyn {
 namespace {
 
 constexpr std::int64_t kDefaultBatch = 4;
-constexpr std::size_t kNamedAtMost = 3;  ///< texts or files named in a warning
 
 struct GenerateArguments {
   fs::path model;
-  fs::path prompts;
-  std::optional<std::string> prompt;
+  PromptSource source;
   std::string sampler;
   std::string size;
+  std::string vae_tiling = "auto";
+  std::vector<std::string> sweep;
   std::optional<std::int64_t> batch;
   GenerationOptions generation;
   CommonOptions common;
@@ -43,14 +46,20 @@ void add_options(CLI::App& app, GenerateArguments& arguments) {
   app.add_option("--model", arguments.model, "Model folder, or a training run (its newest checkpoint)")
       ->required()
       ->type_name("DIR");
-  app.add_option("--prompts", arguments.prompts, "Prompts: .txt, .csv, .jsonl, or a manifest")
+  app.add_option("--prompts", arguments.source.file, "Prompts: .txt, .csv, .jsonl, or a manifest")
       ->type_name("FILE");
-  app.add_option("--prompt", arguments.prompt, "One prompt")->type_name("TEXT");
+  app.add_option("--prompt", arguments.source.prompt, "One prompt")->type_name("TEXT");
+  app.add_option("--template", arguments.source.text_template,
+                 "Prompts made of the columns of --prompts: \"Dermoscopy image showing {disease}\"")
+      ->type_name("TEXT");
   app.add_option("--n", generation.n, "Images of each prompt; image k has seed + k")->capture_default_str();
   app.add_option("--sampler", arguments.sampler,
-                 fmt::format("{} (default: the model's own)", fmt::join(sampler_names(), " or ")));
+                 fmt::format("{} (default: the model's own)", fmt::join(sampler_names(), ", ")));
   app.add_option("--steps", generation.steps, "Steps of the sampler")->capture_default_str();
   app.add_option("--scale", generation.scale, "Classifier-free guidance; up to 1: none")
+      ->capture_default_str();
+  app.add_option("--guidance-rescale", generation.guidance_rescale,
+                 "How far guidance keeps the contrast of the unguided picture, 0 to 1")
       ->capture_default_str();
   app.add_option("--eta", generation.eta, "Noise of ddim, 0 to 1")->capture_default_str();
   app.add_option("--negative", generation.negative, "What the images should not show")->type_name("TEXT");
@@ -58,12 +67,19 @@ void add_options(CLI::App& app, GenerateArguments& arguments) {
       ->type_name("WIDTHxHEIGHT");
   app.add_option("--batch", arguments.batch,
                  fmt::format("Images drawn at once (default: up to {})", kDefaultBatch));
+  app.add_option("--sweep", arguments.sweep,
+                 "Draw every image with each of these: scale=1.5,3,5 steps=20,50; grids in sweep/, sweep.csv")
+      ->expected(1, 2)
+      ->type_name("KEY=VALUES");
+  app.add_option("--vae-tiling", arguments.vae_tiling,
+                 "Decode large images in tiles: auto (when memory is short), always or never")
+      ->capture_default_str();
   app.add_flag("--save-latents", generation.save_latents, "Write latents.safetensors too");
   app.add_flag("--strip-metadata", generation.strip_metadata, "No prompt or parameters inside the PNG files");
   app.add_flag("--unconditional", generation.unconditional,
                "Draw every prompt as the empty one (a control: metadata keeps the text asked for)");
   add_common_options(app, arguments.common,
-                     kTakesOut | kTakesDevice | kTakesSeed | kTakesWhere | kTakesDryRun);
+                     kTakesOut | kTakesDevice | kTakesSeed | kTakesWhere | kTakesDryRun | kTakesNproc);
 }
 
 void check_range(const char* option, double value, double least, double most) {
@@ -74,7 +90,8 @@ void check_range(const char* option, double value, double least, double most) {
 
 void check_arguments(GenerateArguments& arguments) {
   GenerationOptions& generation = arguments.generation;
-  if (arguments.prompts.empty() == !arguments.prompt.has_value()) {
+  PromptSource& source = arguments.source;
+  if (source.file.empty() == !source.prompt.has_value()) {
     fail("medisyn generate: expected either --prompts FILE or --prompt TEXT");
   }
   if (arguments.common.out.empty()) {
@@ -83,65 +100,19 @@ void check_arguments(GenerateArguments& arguments) {
   check_range("--n", static_cast<double>(generation.n), 1, 1e8);
   check_range("--steps", static_cast<double>(generation.steps), 1, 1e6);
   check_range("--scale", generation.scale, 0, 1000);
+  check_range("--guidance-rescale", generation.guidance_rescale, 0, 1);
   check_range("--eta", generation.eta, 0, 1);
   check_range("--batch", static_cast<double>(arguments.batch.value_or(kDefaultBatch)), 1, 1e5);
+  if (source.prompt && !source.text_template.empty()) {
+    fail("--template: takes the columns of --prompts FILE, and --prompt is a text");
+  }
+  generation.sweep = parse_sweep(arguments.sweep);
+  parse_vae_tiling(arguments.vae_tiling);
+  source.where = arguments.common.where;
+  source.sample = arguments.common.sample;
+  source.seed = arguments.common.seed;
   const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   generation.seed = checked_seed(static_cast<std::int64_t>(std::min(arguments.common.seed, most)), "--seed");
-}
-
-/// The prompts, and the drawn manifest where --where or --sample chose among records.
-struct PromptList {
-  std::vector<Prompt> prompts;
-  std::optional<Manifest> drawn;
-};
-
-PromptList read_prompt_list(const GenerateArguments& arguments) {
-  if (arguments.prompt) {
-    return {.prompts = {Prompt{.text = *arguments.prompt}}, .drawn = {}};
-  }
-  const CommonOptions& common = arguments.common;
-  const bool chooses = !common.where.empty() || common.sample != 0;
-  const bool is_folder = fs::is_directory(arguments.prompts);
-  if (!chooses && !is_folder) {
-    return {.prompts = read_prompts(arguments.prompts), .drawn = {}};
-  }
-  if (!is_folder && arguments.prompts.extension() != ".jsonl") {
-    fail("{}: --where and --sample choose among a manifest's records: expected a folder or a .jsonl file",
-         arguments.prompts.string());
-  }
-  PromptList list{.prompts = {}, .drawn = filtered(read_manifest(arguments.prompts), common.where)};
-  list.drawn = sample(*list.drawn, common.sample, common.seed);
-  bool has_text = false;
-  for (const Record& record : list.drawn->records) {
-    list.prompts.push_back({.text = record.text, .is_record = true});
-    has_text = has_text || !record.text.empty();
-  }
-  if (!has_text) {
-    fail("{}: none of its {} records has a text to draw", arguments.prompts.string(), list.prompts.size());
-  }
-  return list;
-}
-
-/// How many prompts the tokenizer cuts; each is a warning, the first few by name.
-std::size_t report_truncation(const std::vector<PlannedImage>& images, const Tokenizer& tokenizer) {
-  std::set<std::string> texts;
-  for (const PlannedImage& image : images) {
-    texts.insert(image.request.text);
-    texts.insert(image.request.negative);
-  }
-  std::size_t cut = 0;
-  for (const std::string& text : texts) {
-    const Encoding encoding = tokenizer.encode_with_loss(text);
-    if (encoding.lost_tokens > 0 && ++cut <= kNamedAtMost) {
-      log_warning("\"{}...\": longer than the {} tokens of the model; not seen by it: \"{}\"",
-                  beginning(text, 40), tokenizer.model_max_length(), beginning(encoding.lost_text, 200));
-    }
-  }
-  if (cut > kNamedAtMost) {
-    log_warning("{} texts in all are longer than the {} tokens of the model", cut,
-                tokenizer.model_max_length());
-  }
-  return cut;
 }
 
 /// Errors of sizes and steps before anything is drawn.
@@ -165,22 +136,27 @@ Json config_of(const GenerateArguments& arguments, std::int64_t batch, const std
   Json config = Json::object();
   config["model"] = arguments.model.string();
   config["model_sha256"] = model_hash;
-  if (arguments.prompt) {
-    config["prompt"] = *arguments.prompt;
+  const PromptSource& source = arguments.source;
+  if (source.prompt) {
+    config["prompt"] = *source.prompt;
   } else {
-    config["prompts"] = arguments.prompts.string();
-    config["where"] = arguments.common.where;
-    config["sample"] = arguments.common.sample;
+    config["prompts"] = source.file.string();
+    config["template"] = source.text_template;
+    config["where"] = source.where;
+    config["sample"] = source.sample;
   }
   config["sampler"] = generation.sampler;
   config["steps"] = generation.steps;
   config["scale"] = generation.scale;
+  config["guidance_rescale"] = generation.guidance_rescale;
   config["eta"] = generation.eta;
-  config["negative"] = generation.negative;
+  config["negative"] = generation.negative ? Json(*generation.negative) : Json();
   config["n"] = generation.n;
   config["seed"] = generation.seed;
   config["size"] = format_size(generation.size);
   config["batch"] = batch;
+  config["sweep"] = {{"scale", generation.sweep.scales}, {"steps", generation.sweep.steps}};
+  config["vae_tiling"] = arguments.vae_tiling;
   config["unconditional"] = generation.unconditional;
   config["save_latents"] = generation.save_latents;
   config["strip_metadata"] = generation.strip_metadata;
@@ -196,27 +172,25 @@ std::string identity_of(const std::vector<PlannedImage>& images, const GenerateA
   for (const PlannedImage& image : images) {
     rows.push_back(image.row);
   }
-  return sha256_hex(fmt::format("{} batch {} {} {} latents {} stripped {}", rows.dump(), batch,
+  return sha256_hex(fmt::format("{} batch {} {} {} tiling {} latents {} stripped {}", rows.dump(), batch,
                                 c10::DeviceTypeName(device.type(), true), arguments.common.dtype,
-                                arguments.generation.save_latents, arguments.generation.strip_metadata));
+                                arguments.vae_tiling, arguments.generation.save_latents,
+                                arguments.generation.strip_metadata));
 }
 
-/// What the drawing gave.
-struct Outcome {
-  std::size_t made = 0;
-  double seconds = 0;
-  bool whole = false;  ///< not interrupted
-};
-
-Outcome draw_images(TextToImage& pipeline, GenerationFolder& folder,
-                    const std::vector<std::vector<std::size_t>>& batches, std::int64_t batch_size) {
+/// What the drawing gave; no share when it was interrupted.
+std::optional<Share> draw_images(TextToImage& pipeline, GenerationFolder& folder,
+                                 const std::vector<std::vector<std::size_t>>& batches,
+                                 std::int64_t batch_size) {
   const auto start = std::chrono::steady_clock::now();
+  Share share;
   std::size_t missing = 0;
   for (const auto& batch : batches) {
     missing += folder.has_batch(batch) ? 0 : batch.size();
+    share.found += static_cast<std::size_t>(
+        std::count_if(batch.begin(), batch.end(), [&](std::size_t i) { return folder.has_image(i); }));
   }
   Progress progress("generate", static_cast<std::int64_t>(missing), "images");
-  Outcome outcome;
   for (const auto& batch : batches) {
     if (folder.has_batch(batch)) {
       continue;
@@ -228,20 +202,22 @@ Outcome draw_images(TextToImage& pipeline, GenerationFolder& folder,
     const auto drawn =
         interrupted() ? std::nullopt : pipeline.draw(requests, batch_size, [] { return !interrupted(); });
     if (!drawn) {
-      return outcome;
+      return std::nullopt;
     }
     folder.write_batch(batch, *drawn);
-    outcome.made += batch.size();
-    progress.update(static_cast<std::int64_t>(outcome.made));
+    share.made += batch.size();
+    progress.update(static_cast<std::int64_t>(share.made));
   }
   progress.finish();
-  outcome.whole = true;
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return outcome;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  share.images_per_second = static_cast<double>(share.made) / seconds.count();
+  share.broken = folder.broken();
+  share.vae_upcast = pipeline.decoder().upcast_images();
+  share.vae_tiled = pipeline.decoder().tiled_images();
+  return share;
 }
 
-void report_broken(const GenerationFolder& folder) {
-  const auto& broken = folder.broken();
+void report_broken(const GenerationFolder& folder, const std::vector<std::string>& broken) {
   if (broken.empty()) {
     return;
   }
@@ -255,14 +231,38 @@ void report_broken(const GenerationFolder& folder) {
   }
 }
 
-Json metrics_of(const GenerationFolder& folder, const Outcome& outcome, std::size_t truncated) {
+/// True when each image is there or known to be broken.
+bool is_whole(const GenerationFolder& folder, const std::vector<std::string>& broken) {
+  const std::set<std::string> names(broken.begin(), broken.end());
+  for (std::size_t i = 0; i < folder.images().size(); ++i) {
+    if (!folder.has_image(i) && !names.contains(folder.images()[i].row["file_name"])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Everything of the run when this rank is the last one, nothing while others are at work.
+std::optional<Share> whole_run(const GenerationFolder& folder, const Rank& rank, const Share& share) {
+  if (rank.world == 1) {
+    return share;
+  }
+  write_share(folder.path(), rank, share);
+  const auto all = read_shares(folder.path(), rank.world);
+  const bool closes = all && is_whole(folder, all->broken) && claim_closing(folder.path());
+  return closes ? all : std::nullopt;
+}
+
+Json metrics_of(const GenerationFolder& folder, const Share& share, std::size_t truncated) {
   Json metrics = Json::object();
-  metrics["images"] = folder.images().size() - folder.broken().size();
-  metrics["made"] = outcome.made - folder.broken().size();
-  metrics["found"] = folder.found();
-  metrics["broken"] = folder.broken();
+  metrics["images"] = folder.images().size() - share.broken.size();
+  metrics["made"] = share.made - share.broken.size();
+  metrics["found"] = share.found;
+  metrics["broken"] = share.broken;
   metrics["truncated_texts"] = truncated;
-  metrics["images_per_second"] = outcome.made > 0 ? static_cast<double>(outcome.made) / outcome.seconds : 0;
+  metrics["vae_upcast"] = share.vae_upcast;
+  metrics["vae_tiled"] = share.vae_tiled;
+  metrics["images_per_second"] = share.images_per_second;
   return metrics;
 }
 
@@ -282,28 +282,65 @@ std::string typed(int argc, char** argv) {
   return command;
 }
 
-int generate(GenerateArguments& arguments, const std::string& command) {
-  const CommonOptions& common = arguments.common;
+/// Takes from the model what the command line leaves open.
+void resolve_options(GenerateArguments& arguments, const TextToImage& pipeline) {
   GenerationOptions& generation = arguments.generation;
-  RunRecord record("medisyn generate");
-  const PromptList list = read_prompt_list(arguments);
-  const fs::path model_folder = resolve_model_folder(arguments.model);
-  const torch::Device device = pick_device(common.device);
-  TextToImage pipeline(load_stable_diffusion(model_folder), device, parse_dtype(common.dtype));
-  const std::string model_hash = model_sha256(model_folder);
-
   const StableDiffusion& model = pipeline.model();
   generation.sampler = arguments.sampler.empty() ? default_sampler(model.scheduler) : arguments.sampler;
   generation.size = arguments.size.empty() ? pipeline.default_size() : parse_size(arguments.size, "--size");
   config_of_sampler(model.scheduler, generation.sampler);
-  if (generation.eta > 0 && generation.sampler != "ddim") {
-    fail("--eta {}: only ddim adds noise, and the sampler is {}", generation.eta, generation.sampler);
+  if (!model.second) {  // only SDXL tells no negative prompt from an empty one
+    generation.negative = generation.negative.value_or("");
   }
+  if (generation.eta > 0 && generation.sampler != "ddim") {
+    fail("--eta {}: only ddim's noise can be set, and the sampler is {}", generation.eta, generation.sampler);
+  }
+}
+
+/// Writes what stands beside the images once all are there.
+void close_run(const GenerationFolder& folder, const std::vector<std::vector<std::size_t>>& batches,
+               const Sweep& sweep, const Share& share) {
+  report_broken(folder, share.broken);
+  folder.remove_leftovers();
+  folder.write_metadata();
+  folder.write_latents(batches);
+  if (sweep.is_empty()) {
+    write_contact_sheet(folder);
+  } else {
+    write_sweep(folder, sweep);
+  }
+  remove_shares(folder.path());
+}
+
+/// Batches are cut from the whole list before ranks are considered: this rank's are every world-th one.
+std::vector<std::vector<std::size_t>> share_of(const std::vector<std::vector<std::size_t>>& batches,
+                                               const Rank& rank) {
+  std::vector<std::vector<std::size_t>> share;
+  for (auto i = static_cast<std::size_t>(rank.rank); i < batches.size();
+       i += static_cast<std::size_t>(rank.world)) {
+    share.push_back(batches[i]);
+  }
+  return share;
+}
+
+int generate(GenerateArguments& arguments, const Rank& rank, const std::string& command) {
+  const CommonOptions& common = arguments.common;
+  GenerationOptions& generation = arguments.generation;
+  set_quiet(common.quiet || rank.rank != 0);  // the others would say the same
+  RunRecord record("medisyn generate");
+  const PromptList list = read_prompt_list(arguments.source);
+  const fs::path model_folder = resolve_model_folder(arguments.model);
+  const torch::Device device = pick_device(common.device, rank.local_rank);
+  TextToImage pipeline(load_stable_diffusion(model_folder), device, parse_dtype(common.dtype),
+                       parse_vae_tiling(arguments.vae_tiling));
+  const std::string model_hash = model_sha256(model_folder);
+
+  resolve_options(arguments, pipeline);
   auto images = plan_images(list.prompts, generation, model_hash);
   check_requests(images, pipeline, generation.save_latents);
   const std::int64_t batch = arguments.batch.value_or(
       std::min<std::int64_t>(kDefaultBatch, static_cast<std::int64_t>(images.size())));
-  const std::size_t truncated = report_truncation(images, model.tokenizer);
+  const std::size_t truncated = report_truncation(images, pipeline.model().tokenizer);
   log_info("{} images of {} prompts: {}, scale {}, {} steps, {}, batches of {}, {} {}", images.size(),
            list.prompts.size(), generation.sampler, generation.scale, generation.steps,
            format_size(generation.size), batch, device.str(), common.dtype);
@@ -314,8 +351,8 @@ int generate(GenerateArguments& arguments, const std::string& command) {
 
   record.config = config_of(arguments, batch, model_hash);
   record.add_input(model_folder);
-  if (!arguments.prompt) {
-    record.add_input(arguments.prompts);
+  if (!arguments.source.prompt) {
+    record.add_input(arguments.source.file);
   }
   std::vector<ImageRequest> requests;
   for (const PlannedImage& image : images) {
@@ -331,23 +368,54 @@ int generate(GenerateArguments& arguments, const std::string& command) {
   if (list.drawn) {
     write_manifest_file(common.out / "sample.jsonl", *list.drawn);
   }
-  const Outcome outcome = draw_images(pipeline, folder, batches, batch);
-  folder.write_metadata();
-  if (!outcome.whole) {
-    log_warning("interrupted: the images made so far are whole; go on with: {}", command);
+  remove_share(common.out, rank);  // of an earlier run that was broken off
+  const auto share = draw_images(pipeline, folder, share_of(batches, rank), batch);
+  if (!share) {
+    if (rank.world == 1) {
+      folder.write_metadata();
+      log_warning("interrupted: the images made so far are whole; go on with: {}", command);
+    }
     return interrupt_exit_code();
   }
-  report_broken(folder);
-  folder.write_latents(batches);
-  folder.write_contact_sheet();
-  record.metrics = metrics_of(folder, outcome, truncated);
+  const auto all = whole_run(folder, rank, *share);
+  if (!all) {
+    log_info("rank {} of {} has done its share", rank.rank, rank.world);
+    return 0;
+  }
+  set_quiet(common.quiet);
+  close_run(folder, batches, generation.sweep, *all);
+  record.metrics = metrics_of(folder, *all, truncated);
   record.write(common.out);
-  log_info("{}: {} images, contact_sheet.png, metadata.jsonl", common.out.string(),
-           folder.images().size() - folder.broken().size());
+  log_info("{}: {} images, {}, metadata.jsonl", common.out.string(),
+           folder.images().size() - all->broken.size(),
+           generation.sweep.is_empty() ? "contact_sheet.png" : "sweep/, sweep.csv");
   if (common.json) {
     fmt::print("{}\n", record.to_json().dump());
   }
   return 0;
+}
+
+/// Starts the ranks and says how they ended.
+int launch(const CommonOptions& common, int argc, char** argv, const std::string& command) {
+  std::vector<std::string> arguments{"medisyn", "generate"};
+  arguments.insert(arguments.end(), argv + 1, argv + argc);
+  remove_shares(common.out);
+  const std::vector<RankEnd> ends = run_ranks(common.nproc, arguments);
+  if (interrupted()) {
+    log_warning("interrupted: the images made so far are whole; go on with: {}", command);
+    return interrupt_exit_code();
+  }
+  const std::vector<std::string> failures = describe_failures(ends);
+  if (failures.empty()) {
+    return 0;
+  }
+  for (const std::string& failure : failures) {
+    log_warning("{}", failure);
+  }
+  const auto has_fault = [](const RankEnd& end) { return !end.is_good() && end.exit_code != 2; };
+  const bool is_fault = std::any_of(ends.begin(), ends.end(), has_fault);
+  log_warning("what the others made is whole; the missing images are made by the same command: {}", command);
+  return is_fault ? 1 : 2;
 }
 
 }  // namespace
@@ -361,7 +429,12 @@ int generate_command(int argc, char** argv) {
     return *code;
   }
   check_arguments(arguments);
-  return generate(arguments, command);
+  if (is_launched_rank()) {
+    end_with_launcher();
+  } else if (arguments.common.nproc > 1 && !arguments.common.dry_run) {
+    return launch(arguments.common, argc, argv, command);
+  }
+  return generate(arguments, this_rank(), command);
 }
 
 }  // namespace medisyn

@@ -10,6 +10,8 @@
 namespace medisyn {
 namespace {
 
+constexpr std::int64_t kMostProcesses = 1024;
+
 /// "The following argument was not expected: --oot" -> which option was meant.
 std::string suggestion(const CLI::App& app, int argc, char** argv) {
   std::vector<std::string> known;
@@ -56,7 +58,13 @@ void add_common_options(CLI::App& app, CommonOptions& options, unsigned flags) {
   if (flags & kTakesDryRun) {
     app.add_flag("--dry-run", options.dry_run, "Check everything, write nothing");
   }
-  app.add_option("--threads", options.threads, "CPU threads (default: all)")->type_name("N");
+  if (flags & kTakesNproc) {
+    app.add_option("--nproc", options.nproc, "Processes that share the work, one a GPU")
+        ->capture_default_str()
+        ->type_name("N");
+  }
+  app.add_option("--threads", options.threads, "CPU threads of a process (default: all, shared by --nproc)")
+      ->type_name("N");
   app.add_flag("--json", options.json, "Print the result as one JSON object on stdout");
   app.add_flag("--quiet", options.quiet, "No messages but warnings and errors");
 }
@@ -74,6 +82,9 @@ std::optional<int> parse_options(CLI::App& app, const CommonOptions& options, in
   set_quiet(options.quiet);
   if (options.threads < 0) {
     fail("--threads {}: expected a number of at least 1", options.threads);
+  }
+  if (options.nproc < 1 || options.nproc > kMostProcesses) {
+    fail("--nproc {}: expected 1 to {}", options.nproc, kMostProcesses);
   }
   if (options.threads > 0) {
     at::set_num_threads(static_cast<int>(options.threads));

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "medisyn/curate/caption.h"
+#include "medisyn/text/caption.h"
 #include "medisyn/curate/source.h"
 #include "medisyn/curate/split.h"
 

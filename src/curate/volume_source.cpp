@@ -4,7 +4,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
-#include "medisyn/curate/caption.h"
+#include "medisyn/text/caption.h"
 #include "medisyn/curate/label_map.h"
 #include "medisyn/curate/source.h"
 #include "medisyn/curate/split.h"

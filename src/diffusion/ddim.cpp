@@ -10,22 +10,14 @@
 namespace medisyn {
 namespace {
 
-/// What a prediction says about x_t = sqrt(a) x_0 + sqrt(1 - a) e, with a = alpha-bar_t.
-struct Denoised {
-  torch::Tensor x0;
-  torch::Tensor epsilon;
-};
-
-Denoised denoised(const std::string& prediction_type, const torch::Tensor& prediction,
-                  const torch::Tensor& x_t, double a) {
-  const double signal = std::sqrt(a), noise = std::sqrt(1 - a);
+/// The noise in x_t = signal x_0 + noise e.
+torch::Tensor predicted_noise(const std::string& prediction_type, const torch::Tensor& prediction,
+                              const torch::Tensor& x_t, double signal, double noise) {
   if (prediction_type == "epsilon") {
-    return {(x_t - noise * prediction) / signal, prediction};
+    return prediction;
   }
-  if (prediction_type == "sample") {
-    return {prediction, (x_t - signal * prediction) / noise};
-  }
-  return {signal * x_t - noise * prediction, signal * prediction + noise * x_t};
+  return prediction_type == "sample" ? (x_t - signal * prediction) / noise
+                                     : signal * prediction + noise * x_t;
 }
 
 }  // namespace
@@ -44,7 +36,10 @@ torch::Tensor ddim(const DenoiseFn& model, const torch::Tensor& x_T, const Noise
   torch::Tensor x = x_T;
   for (const std::int64_t t : ddim_timesteps(config, steps)) {
     const double a = schedule.alpha_bar(t), a_prev = schedule.alpha_bar(t - stride);
-    auto [x0, epsilon] = denoised(config.prediction_type, model(x, t), x, a);
+    const double signal_scale = std::sqrt(a), noise_scale = std::sqrt(1 - a);
+    const auto prediction = model(x, static_cast<double>(t));
+    const auto epsilon = predicted_noise(config.prediction_type, prediction, x, signal_scale, noise_scale);
+    auto x0 = predicted_x0(config.prediction_type, prediction, x, signal_scale, noise_scale);
     if (config.clips_sample()) {
       x0 = x0.clamp(-config.clip_sample_range, config.clip_sample_range);
     }

@@ -55,7 +55,7 @@ class Calls {
   Calls(const DenoiseFn& model, const StepFn& keep_going) : model_(model), keep_going_(keep_going) {}
 
   torch::Tensor operator()(const torch::Tensor& x, std::int64_t t) {
-    auto prediction = model_(x, t);
+    auto prediction = model_(x, static_cast<double>(t));
     stopped_ = keep_going_ && !keep_going_();
     return prediction;
   }

@@ -6,6 +6,10 @@
 #include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"
 #include "medisyn/diffusion/ddim.h"
+#include "medisyn/diffusion/ddpm.h"
+#include "medisyn/diffusion/dpmpp_2m.h"
+#include "medisyn/diffusion/euler.h"
+#include "medisyn/diffusion/euler_a.h"
 #include "medisyn/diffusion/pndm.h"
 
 namespace medisyn {
@@ -14,24 +18,40 @@ namespace {
 struct Sampler {
   const char* name;
   const char* class_name;  ///< of diffusers
-  std::vector<std::int64_t> (*timesteps)(const SchedulerConfig& config, std::int64_t steps);
+  std::int64_t (*calls)(const SchedulerConfig& config, std::int64_t steps);
   torch::Tensor (*run)(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,
                        const SamplerOptions& options, const NoiseFn& noise, const StepFn& keep_going);
 };
+
+template <auto timesteps>
+std::int64_t calls(const SchedulerConfig& config, std::int64_t steps) {
+  return static_cast<std::int64_t>(timesteps(config, steps).size());
+}
 
 torch::Tensor run_ddim(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,
                        const SamplerOptions& options, const NoiseFn& noise, const StepFn& keep_going) {
   return ddim(model, x_T, schedule, options.steps, options.eta, noise, keep_going);
 }
 
-torch::Tensor run_pndm(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,
-                       const SamplerOptions& options, const NoiseFn&, const StepFn& keep_going) {
-  return pndm(model, x_T, schedule, options.steps, keep_going);
+template <auto sampler>
+torch::Tensor run(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,
+                  const SamplerOptions& options, const NoiseFn&, const StepFn& keep_going) {
+  return sampler(model, x_T, schedule, options.steps, keep_going);
+}
+
+template <auto sampler>
+torch::Tensor run_noisy(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,
+                        const SamplerOptions& options, const NoiseFn& noise, const StepFn& keep_going) {
+  return sampler(model, x_T, schedule, options.steps, noise, keep_going);
 }
 
 constexpr Sampler kSamplers[]{
-    {"ddim", "DDIMScheduler", ddim_timesteps, run_ddim},
-    {"pndm", "PNDMScheduler", pndm_timesteps, run_pndm},
+    {"pndm", "PNDMScheduler", calls<pndm_timesteps>, run<pndm>},
+    {"ddpm", "DDPMScheduler", calls<ddpm_timesteps>, run_noisy<ddpm>},
+    {"ddim", "DDIMScheduler", calls<ddim_timesteps>, run_ddim},
+    {"euler", "EulerDiscreteScheduler", euler_calls, run<euler>},
+    {"euler_a", "EulerAncestralDiscreteScheduler", euler_a_calls, run_noisy<euler_a>},
+    {"dpmpp_2m", "DPMSolverMultistepScheduler", dpmpp_2m_calls, run<dpmpp_2m>},
 };
 
 const Sampler& find_sampler(const std::string& name) {
@@ -68,11 +88,12 @@ std::string default_sampler(const SchedulerConfig& config) {
 SchedulerConfig config_of_sampler(const SchedulerConfig& config, const std::string& sampler) {
   SchedulerConfig result = config;
   result.class_name = find_sampler(sampler).class_name;
+  result.rescale_betas_zero_snr = config.rescale_betas_zero_snr && sampler != "pndm";  // it has no such key
   return result;
 }
 
 std::int64_t denoiser_calls(const SchedulerConfig& config, const SamplerOptions& options) {
-  return static_cast<std::int64_t>(find_sampler(options.sampler).timesteps(config, options.steps).size());
+  return find_sampler(options.sampler).calls(config, options.steps);
 }
 
 torch::Tensor sample_latents(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,

@@ -65,6 +65,9 @@ NoiseSchedule::NoiseSchedule(const SchedulerConfig& scheduler) : config(schedule
   config.check();
   betas = betas_of(config);
   alphas_cumprod = (1.0 - betas).cumprod(0);
+  if (config.rescale_betas_zero_snr && config.steps_over_sigmas()) {
+    alphas_cumprod[-1].fill_(std::exp2(-24));  // the reference's stand-in for 0: the first sigma is 4096
+  }
   const auto alpha_bars = alphas_cumprod.to(torch::kDouble).contiguous();
   alpha_bars_.assign(alpha_bars.data_ptr<double>(), alpha_bars.data_ptr<double>() + alpha_bars.numel());
   final_alpha_cumprod = config.sets_alpha_to_one() ? 1.0 : alpha_bars_.front();
@@ -95,17 +98,26 @@ torch::Tensor prediction_target(const NoiseSchedule& schedule, const std::string
   return signal_scale * noise - noise_scale * x0;
 }
 
+torch::Tensor predicted_x0(const std::string& prediction_type, const torch::Tensor& prediction,
+                           const torch::Tensor& x_t, double signal, double noise) {
+  if (prediction_type == "epsilon") {
+    return (x_t - noise * prediction) / signal;
+  }
+  return prediction_type == "sample" ? prediction : signal * x_t - noise * prediction;
+}
+
 std::vector<std::int64_t> spaced_timesteps(const SchedulerConfig& config, std::int64_t steps) {
   const std::int64_t T = config.num_train_timesteps;
   if (steps < 1 || steps > T) {
     fail("{} steps: expected 1 to {}, the timesteps that the model was trained with", steps, T);
   }
+  const std::string spacing = config.spacing();
   std::vector<std::int64_t> timesteps;
   const double last = static_cast<double>(T - 1), ratio = static_cast<double>(T) / static_cast<double>(steps);
   for (std::int64_t i = 0; i < steps; ++i) {
-    if (config.timestep_spacing == "leading") {
+    if (spacing == "leading") {
       timesteps.push_back(i * (T / steps) + config.steps_offset);
-    } else if (config.timestep_spacing == "linspace") {
+    } else if (spacing == "linspace") {
       const double width = steps > 1 ? last / static_cast<double>(steps - 1) : 0;
       timesteps.push_back(i + 1 == steps && steps > 1 ? T - 1 : std::llrint(static_cast<double>(i) * width));
     } else {

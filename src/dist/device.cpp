@@ -15,12 +15,9 @@ std::int64_t count_gpus() {
   return torch::cuda::is_available() ? static_cast<std::int64_t>(torch::cuda::device_count()) : 0;
 }
 
-int parse_index(const std::string& name) {
-  int index = 0;
+std::int64_t parse_index(const std::string& name) {
+  std::int64_t index = 0;
   const char* last = name.data() + name.size();
-  if (name == "cuda") {
-    return 0;
-  }
   const auto [end, error] = std::from_chars(name.data() + 5, last, index);
   if (error != std::errc() || end != last || index < 0) {
     fail("--device {}: expected auto, cpu, cuda or cuda:N", name);
@@ -30,23 +27,27 @@ int parse_index(const std::string& name) {
 
 }  // namespace
 
-torch::Device pick_device(const std::string& name) {
+torch::Device pick_device(const std::string& name, std::int64_t local_rank) {
   if (name == "cpu") {
     return torch::kCPU;
   }
-  if (name == "auto") {
-    return count_gpus() > 0 ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+  if (name == "auto" && count_gpus() == 0) {
+    return torch::kCPU;
   }
-  if (name != "cuda" && !name.starts_with("cuda:")) {
+  const bool is_numbered = name.starts_with("cuda:");
+  if (name != "auto" && name != "cuda" && !is_numbered) {
     fail("--device {}: expected auto, cpu, cuda or cuda:N", name);
   }
-  const int index = parse_index(name);
+  const std::int64_t index = is_numbered ? parse_index(name) : local_rank;
   if (!built_with_cuda()) {
     fail("--device {}: this program was built without CUDA: build with -DMEDISYN_CUDA=ON or use --device cpu",
          name);
   }
   if (index >= count_gpus()) {
-    fail("--device {}: {} GPU(s) found: use --device cpu or one that is there", name, count_gpus());
+    fail(
+        "--device {}: {} GPU(s) found, number {} asked for: use --device cpu, one that is there, or fewer "
+        "processes",
+        name, count_gpus(), index);
   }
   return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
 }

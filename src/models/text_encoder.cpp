@@ -25,6 +25,12 @@ torch::Tensor TextEncoder::forward(const torch::Tensor& input_ids) {
   return std::visit([&](auto& model) { return model->forward(input_ids); }, kind_);
 }
 
+torch::Tensor TextEncoder::penultimate(const torch::Tensor& input_ids) {
+  auto* clip = std::get_if<CLIPTextModel>(&kind_);
+  TORCH_CHECK(clip != nullptr, "a BertModel is asked for CLIP's penultimate hidden state");
+  return (*clip)->outputs(input_ids).penultimate;
+}
+
 std::string TextEncoder::class_name() const {
   return std::holds_alternative<BertModel>(kind_) ? "BertModel" : "CLIPTextModel";
 }

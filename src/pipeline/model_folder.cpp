@@ -116,7 +116,7 @@ ModelDescription read_model_description(const fs::path& file, const std::vector<
     if (is_scheduler(name)) {
       const auto config = config_from_node<SchedulerConfig>(node);
       config.check();
-      description.scheduler = config_to_json(config);
+      description.scheduler = scheduler_to_json(config);
       description.classes[name] = config.class_name;
     } else {
       description.classes[name] = class_in(component, node);

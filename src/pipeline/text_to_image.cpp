@@ -13,13 +13,10 @@
 namespace medisyn {
 namespace {
 
-/// Text embeddings that are kept: half a gigabyte of Stable Diffusion's 77 x 768 floats.
-constexpr std::size_t kKeptEmbeddings = 2048;
-
 /// What all requests of a batch share.
 auto batch_key(const ImageRequest& request) {
-  return std::make_tuple(request.size.width, request.size.height, request.scale, request.sampler.sampler,
-                         request.sampler.steps, request.sampler.eta);
+  return std::make_tuple(request.size.width, request.size.height, request.scale, request.guidance_rescale,
+                         request.sampler.sampler, request.sampler.steps, request.sampler.eta);
 }
 
 /// The noise of a batch: each image draws from a generator of its own, always fp32 on the CPU, so that it
@@ -47,6 +44,13 @@ class ImageNoise {
   std::vector<at::Generator> generators_;
 };
 
+/// SDXL's micro-conditioning (Podell et al., 2023, https://arxiv.org/abs/2307.01952, section 2.2): a picture
+/// that was neither enlarged nor cropped. [1, 6]
+torch::Tensor time_ids(const PixelSize& size) {
+  const auto height = static_cast<float>(size.height), width = static_cast<float>(size.width);
+  return torch::tensor({{height, width, 0.0F, 0.0F, height, width}});
+}
+
 }  // namespace
 
 std::vector<std::vector<std::size_t>> plan_batches(const std::vector<ImageRequest>& requests,
@@ -65,19 +69,22 @@ std::vector<std::vector<std::size_t>> plan_batches(const std::vector<ImageReques
   return batches;
 }
 
-TextToImage::TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype)
+TextToImage::TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype,
+                         VaeTiling tiling)
     : model_(std::move(model)),
       device_(device),
       dtype_(dtype),
-      vae_dtype_(dtype == torch::kHalf && model_.vae->config().force_upcast ? torch::kFloat : dtype) {
+      encoder_(model_, device),
+      decoder_(model_.vae, device, dtype, tiling) {
   model_.text_encoder->to(device_, dtype_);
+  if (model_.second) {
+    model_.second->text_encoder->to(device_, dtype_);
+    model_.second->text_encoder->eval();
+  }
   model_.unet->to(device_, dtype_);
-  model_.vae->to(device_, vae_dtype_);
   to_channels_last(*model_.unet);
-  to_channels_last(*model_.vae);
   model_.text_encoder->eval();
   model_.unet->eval();
-  model_.vae->eval();
 }
 
 PixelSize TextToImage::default_size() const {
@@ -98,46 +105,44 @@ void TextToImage::check_size(const PixelSize& size, const std::string& where) co
   }
 }
 
-torch::Tensor TextToImage::embedding(const std::string& text) {
-  if (const auto found = embeddings_.find(text); found != embeddings_.end()) {
-    return found->second;
+Conditions TextToImage::conditions(std::span<const ImageRequest> requests, bool guided) {
+  std::vector<PromptEmbedding> embeddings;
+  for (const ImageRequest& request : guided ? requests : std::span<const ImageRequest>{}) {
+    embeddings.push_back(encoder_.encode_negative(request.negative));
   }
-  if (embeddings_.size() >= kKeptEmbeddings) {
-    embeddings_.clear();
-  }
-  const auto ids = torch::tensor(model_.tokenizer.encode_padded(text), torch::kLong).unsqueeze(0).to(device_);
-  return embeddings_.emplace(text, model_.text_encoder.forward(ids).squeeze(0)).first->second;
-}
-
-torch::Tensor TextToImage::embeddings(std::span<const ImageRequest> requests, bool negative) {
-  std::vector<torch::Tensor> rows;
   for (const ImageRequest& request : requests) {
-    rows.push_back(embedding(negative ? request.negative : request.text));
+    embeddings.push_back(encoder_.encode(request.text));
   }
-  return torch::stack(rows);
+  std::vector<torch::Tensor> tokens, pooled;
+  for (const PromptEmbedding& embedding : embeddings) {
+    tokens.push_back(embedding.tokens);
+    pooled.push_back(embedding.pooled);
+  }
+  if (!model_.second) {
+    return {.tokens = torch::stack(tokens), .added = {}};
+  }
+  const auto ids = time_ids(requests.front().size).to(device_);
+  return {.tokens = torch::stack(tokens),
+          .added = {.text_embeds = torch::stack(pooled),
+                    .time_ids = ids.expand({static_cast<std::int64_t>(embeddings.size()), -1})}};
 }
 
 DenoiseFn TextToImage::denoiser(std::span<const ImageRequest> requests) {
-  const double scale = requests.front().scale;
+  const double scale = requests.front().scale, rescale = requests.front().guidance_rescale;
   const bool guided = needs_guidance(scale);
-  const auto conditional = embeddings(requests, false);
-  const auto text = guided ? torch::cat({embeddings(requests, true), conditional}) : conditional;
-  return [this, scale, guided, text](const torch::Tensor& x, std::int64_t t) {
+  const Conditions given = conditions(requests, guided);
+  return [this, scale, rescale, guided, given](const torch::Tensor& x, double t) {
     const auto input =
         (guided ? torch::cat({x, x}) : x).to(dtype_).contiguous(torch::MemoryFormat::ChannelsLast);
-    const auto timesteps = torch::full({input.size(0)}, t, torch::dtype(torch::kLong).device(device_));
-    const auto prediction = model_.unet->forward(input, timesteps, text).to(torch::kFloat);
+    const auto timesteps = torch::full({input.size(0)}, t, torch::dtype(torch::kFloat).device(device_));
+    const auto prediction =
+        model_.unet->forward(input, timesteps, given.tokens, given.added).to(torch::kFloat);
     if (!guided) {
       return prediction;
     }
     const auto halves = prediction.chunk(2);
-    return guide(halves[0], halves[1], scale);
+    return rescale_guidance(guide(halves[0], halves[1], scale), halves[1], rescale);
   };
-}
-
-torch::Tensor TextToImage::decode(const torch::Tensor& latents) {
-  const auto scaled = (latents / model_.vae->config().scaling_factor).to(vae_dtype_);
-  return model_.vae->decode(scaled.contiguous(torch::MemoryFormat::ChannelsLast));
 }
 
 std::optional<ImageBatch> TextToImage::draw(std::span<const ImageRequest> requests, std::int64_t batch,
@@ -159,12 +164,9 @@ std::optional<ImageBatch> TextToImage::draw(std::span<const ImageRequest> reques
   if (!latents.defined()) {
     return std::nullopt;
   }
-  const auto kept = static_cast<std::int64_t>(requests.size());
-  const auto images = decode(latents);
-  const auto taken = [&](const torch::Tensor& tensor) {
-    return tensor.slice(0, 0, kept).to(torch::kCPU, torch::kFloat).contiguous();
-  };
-  return ImageBatch{.latents = taken(latents), .images = taken(images)};
+  const auto kept = latents.slice(0, 0, static_cast<std::int64_t>(requests.size()));
+  return ImageBatch{.latents = kept.to(torch::kCPU).contiguous(),
+                    .images = decoder_.decode(kept).to(torch::kCPU).contiguous()};
 }
 
 }  // namespace medisyn

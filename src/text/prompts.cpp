@@ -14,6 +14,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/io/csv.h"
 #include "medisyn/io/jsonl.h"
+#include "medisyn/text/caption.h"
 #include "medisyn/text/encoding.h"
 
 namespace medisyn {
@@ -165,16 +166,42 @@ std::optional<std::string> option_text(const std::string& name, const Json& valu
   return wants_text ? value.get<std::string>() : value.dump();
 }
 
-Prompt prompt_of(const Json& line, const std::string& where) {
+/// The columns of a row as the words of a template.
+CaptionWords words_of(const Json& row) {
+  CaptionWords words;
+  for (const auto& [key, value] : row.items()) {
+    if (value.is_array()) {
+      std::vector<std::string> parts;
+      for (const Json& part : value) {
+        parts.push_back(part.is_string() ? part.get<std::string>() : part.dump());
+      }
+      words[key] = join_words(parts);
+    } else {
+      words[key] = value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
+    }
+  }
+  return words;
+}
+
+std::string filled(const std::string& text_template, const CaptionWords& words, const std::string& where) {
+  try {
+    return fill_caption(text_template, words);
+  } catch (const Error& error) {
+    fail("{}: {}", where, error.what());
+  }
+}
+
+Prompt prompt_of(const Json& line, const std::string& text_template, const std::string& where) {
   if (!line.is_object()) {
     fail("{}: expected an object such as {{\"text\": \"...\"}}, found {}", where, beginning(line.dump(), 60));
   }
   Prompt prompt;
+  const bool has_template = !text_template.empty();
   const auto text = line.contains("text") ? line.find("text") : line.find("prompt");
-  if (text == line.end() || !text->is_string()) {
+  if (!has_template && (text == line.end() || !text->is_string())) {
     fail("{}: expected a key \"text\" (or \"prompt\") with a text", where);
   }
-  prompt.text = text->get<std::string>();
+  prompt.text = has_template ? filled(text_template, words_of(line), where) : text->get<std::string>();
   prompt.is_record = line.contains("file_name");
   // A line of a manifest describes a picture: its other keys are its own, unless `medisyn generate` wrote it.
   if (prompt.is_record && !line.contains("sampler")) {
@@ -186,24 +213,37 @@ Prompt prompt_of(const Json& line, const std::string& where) {
       if (const auto option = option_text(key, value, place)) {
         set_option(prompt, key, *option, place);
       }
-    } else if (key != "text" && key != "prompt" && !prompt.is_record) {
+    } else if (key != "text" && key != "prompt" && !prompt.is_record && !has_template) {
       refuse_name(where, key, "key");
     }
   }
   return prompt;
 }
 
-std::vector<Prompt> read_table(const std::filesystem::path& path) {
+CaptionWords words_of(const CsvTable& table, std::size_t row) {
+  CaptionWords words;
+  for (std::size_t column = 0; column < table.header.size(); ++column) {
+    words[table.header[column]] = table.rows[row][column];
+  }
+  return words;
+}
+
+std::vector<Prompt> read_table(const std::filesystem::path& path, const std::string& text_template) {
   const CsvTable table = read_csv(path);
   const auto has = [&](const char* name) {
     return std::find(table.header.begin(), table.header.end(), name) != table.header.end();
   };
-  const std::size_t text = table.column(has("text") || !has("prompt") ? "text" : "prompt");
+  const bool has_template = !text_template.empty();
+  const std::size_t text =
+      has_template ? table.header.size() : table.column(has("text") || !has("prompt") ? "text" : "prompt");
   std::vector<Prompt> prompts;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     const std::string where = fmt::format("{}:{}", path.string(), table.lines[row]);
     Prompt prompt;
     prompt.is_record = has("file_name");
+    if (has_template) {
+      prompt.text = filled(text_template, words_of(table, row), where);
+    }
     for (std::size_t column = 0; column < table.header.size(); ++column) {
       const std::string& name = table.header[column];
       const std::string& cell = table.rows[row][column];
@@ -215,7 +255,7 @@ std::vector<Prompt> read_table(const std::filesystem::path& path) {
         if (!cell.empty()) {
           set_option(prompt, name, cell, where + ": " + name);
         }
-      } else if (!prompt.is_record) {
+      } else if (!prompt.is_record && !has_template) {
         refuse_name(where, name, "column");
       }
     }
@@ -224,10 +264,10 @@ std::vector<Prompt> read_table(const std::filesystem::path& path) {
   return prompts;
 }
 
-std::vector<Prompt> read_lines(const std::filesystem::path& path) {
+std::vector<Prompt> read_lines(const std::filesystem::path& path, const std::string& text_template) {
   std::vector<Prompt> prompts;
   for (const JsonLine& line : read_jsonl_lines(path)) {
-    prompts.push_back(prompt_of(line.value, fmt::format("{}:{}", path.string(), line.line)));
+    prompts.push_back(prompt_of(line.value, text_template, fmt::format("{}:{}", path.string(), line.line)));
   }
   return prompts;
 }
@@ -270,18 +310,21 @@ Prompt parse_prompt_line(std::string_view line, const std::string& where) {
   return prompt;
 }
 
-std::vector<Prompt> read_prompts(const std::filesystem::path& path) {
+std::vector<Prompt> read_prompts(const std::filesystem::path& path, const std::string& text_template) {
   std::string text = read_file(path);
   check_utf8(text, path);
   const std::string extension = path.extension().string();
   std::vector<Prompt> prompts;
+  if (extension == ".txt" && !text_template.empty()) {
+    fail("{}: --template takes the columns of a .csv or .jsonl file", path.string());
+  }
   if (extension == ".txt") {
     const std::string_view view = text;
     prompts = read_text(path, view.starts_with("\xEF\xBB\xBF") ? view.substr(3) : view);
   } else if (extension == ".csv") {
-    prompts = trimmed(text).empty() ? prompts : read_table(path);
+    prompts = trimmed(text).empty() ? prompts : read_table(path, text_template);
   } else if (extension == ".jsonl") {
-    prompts = read_lines(path);
+    prompts = read_lines(path, text_template);
   } else {
     fail("{}: expected a prompt file that ends in .txt, .csv or .jsonl", path.string());
   }

@@ -33,7 +33,12 @@ std::filesystem::path vae_folder(const std::filesystem::path& folder) {
 StableDiffusion assemble(const TrainConfig& config) {
   const PartsConfig& parts = config.parts;
   if (parts.base) {
-    return load_stable_diffusion(*parts.base);
+    StableDiffusion model = load_stable_diffusion(*parts.base);
+    if (model.second) {
+      fail("{}: a {} cannot be trained yet: expected a {}", parts.base->string(), kStableDiffusionXL,
+           kStableDiffusion);
+    }
+    return model;
   }
   if (!parts.vae || !parts.tokenizer) {
     fail("parts: expected base, or vae and tokenizer for a model from scratch");

@@ -1,5 +1,4 @@
 // `medisyn generate` as it is typed, on a tiny model of random weights.
-#include <gmock/gmock.h>
 #include <signal.h>
 #include <torch/types.h>
 
@@ -8,9 +7,7 @@
 #include <limits>
 #include <thread>
 
-#include "../fresh_folder.h"
-#include "../pipeline/tiny_model.h"
-#include "../run_program.h"
+#include "generate_fixture.h"
 #include "medisyn/core/files.h"
 #include "medisyn/io/image.h"
 #include "medisyn/io/jsonl.h"
@@ -22,63 +19,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-using Words = std::vector<std::string>;
-
-class Generate : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fresh_folder();
-    save_stable_diffusion(folder_ / "model",
-                          tiny_model(fs::path(MEDISYN_TEST_DATA) / "clip_small_merges.txt"));
-    write_file(folder_ / "p.txt", "# two prompts\nCT of the lung --n 3 --seed 7\na mole --n 2\n");
-  }
-
-  ProgramResult run(const Words& more) {
-    Words words{"generate", "--model", model_, "--scale", "4", "--threads", "1"};
-    if (std::find(more.begin(), more.end(), "--steps") == more.end()) {
-      words.insert(words.end(), {"--steps", "3"});
-    }
-    words.insert(words.end(), more.begin(), more.end());
-    return run_program(words, folder_);
-  }
-
-  void expect_done(const Words& more) {
-    const ProgramResult result = run(more);
-    ASSERT_EQ(result.exit_code, 0) << result.errors;
-  }
-
-  void expect_refused(const Words& more, const std::string& text) {
-    const ProgramResult result = run(more);
-    EXPECT_EQ(result.exit_code, 2) << result.errors;
-    EXPECT_EQ(result.output, "");
-    EXPECT_THAT(result.errors, HasSubstr(text));
-  }
-
-  std::vector<std::string> names(const std::string& out) const {
-    std::vector<std::string> list;
-    for (const auto& entry : fs::directory_iterator(folder_ / out)) {
-      list.push_back(entry.path().filename().string());
-    }
-    std::sort(list.begin(), list.end());
-    return list;
-  }
-
-  std::string bytes(const fs::path& file) const { return read_file(folder_ / file); }
-
-  int largest_difference(const fs::path& a, const fs::path& b) const {
-    const Image first = read_image(folder_ / a), second = read_image(folder_ / b);
-    EXPECT_EQ(first.pixels.size(), second.pixels.size());
-    int largest = 0;
-    for (std::size_t i = 0; i < first.pixels.size(); ++i) {
-      largest = std::max(largest, std::abs(first.pixels[i] - second.pixels[i]));
-    }
-    return largest;
-  }
-
-  fs::path folder_;
-  std::string model_ = "model";
-};
 
 TEST_F(Generate, WritesImagesMetadataSheetAndResult) {
   const ProgramResult result = run({"--prompts", "p.txt", "--out", "o", "--seed", "20", "--json"});
@@ -136,6 +76,14 @@ TEST_F(Generate, SecondRunMakesOnlyWhatIsMissing) {
   EXPECT_EQ(read_jsonl(folder_ / "o/metadata.jsonl").size(), 5);
   EXPECT_THAT(names("o"), Not(testing::Contains("00001.png.tmp77")));
   EXPECT_EQ(Json::parse(bytes("o/result.json"))["metrics"]["found"], 4);
+}
+
+TEST_F(Generate, SamplerAndGuidanceRescaleStandInTheMetadata) {
+  expect_done({"--prompt", "CT", "--out", "o", "--sampler", "euler_a", "--guidance-rescale", "0.7"});
+  const auto rows = read_jsonl(folder_ / "o/metadata.jsonl");
+  EXPECT_EQ(rows[0]["sampler"], "euler_a");
+  EXPECT_EQ(rows[0]["guidance_rescale"], 0.7);
+  expect_refused({"--prompt", "CT", "--out", "o", "--sampler", "euler_a"}, "o: already holds another run");
 }
 
 TEST_F(Generate, AnotherRunsFolderIsRefused) {
@@ -265,8 +213,10 @@ TEST_F(Generate, MistakesAreRefusedBeforeAnythingIsWritten) {
   expect_refused({"--prompts", "none.txt", "--out", "o"}, "none.txt");
   expect_refused({"--prompts", "odd.txt", "--out", "o"}, "prompt 2 \"MRI\": expected a width and height");
   expect_refused({"--prompt", "a", "--out", "o", "--size", "64"}, "--size: expected WIDTHxHEIGHT");
-  expect_refused({"--prompt", "a", "--out", "o", "--sampler", "dimm"}, "did you mean ddim?");
-  expect_refused({"--prompt", "a", "--out", "o", "--eta", "0.5"}, "only ddim adds noise");
+  expect_refused({"--prompt", "a", "--out", "o", "--sampler", "ddimm"}, "did you mean ddim?");
+  expect_refused({"--prompt", "a", "--out", "o", "--eta", "0.5"}, "only ddim's noise can be set");
+  expect_refused({"--prompt", "a", "--out", "o", "--guidance-rescale", "2"},
+                 "--guidance-rescale: expected a number from 0 to 1");
   expect_refused({"--prompt", "a", "--out", "o", "--steps", "0"}, "--steps: expected a number from 1");
   expect_refused({"--prompt", "a", "--out", "o", "--steps", "2000"}, "2000 steps: expected 1 to 1000");
   expect_refused({"--prompt", "a", "--out", "o", "--batch", "0"}, "--batch: expected a number from 1");

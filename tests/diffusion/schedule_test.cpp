@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <cmath>
+
 #include "../expect_error.h"
 
 namespace medisyn {
@@ -23,6 +25,7 @@ TEST(NoiseSchedule, EndsOfTheBetas) {
 
 TEST(NoiseSchedule, ZeroTerminalSnrKeepsTheFirstAlphaAndEndsAtZero) {
   SchedulerConfig config = stable_diffusion_scheduler();
+  config.class_name = "DDIMScheduler";
   const double first = NoiseSchedule(config).alpha_bar(0);
   config.rescale_betas_zero_snr = true;
   EXPECT_ERROR(NoiseSchedule{config}, "rescale_betas_zero_snr");
@@ -30,6 +33,10 @@ TEST(NoiseSchedule, ZeroTerminalSnrKeepsTheFirstAlphaAndEndsAtZero) {
   const NoiseSchedule schedule(config);
   EXPECT_NEAR(schedule.alpha_bar(0), first, 1e-6);
   EXPECT_EQ(schedule.alpha_bar(999), 0.0);
+  config.class_name = "EulerDiscreteScheduler";
+  EXPECT_EQ(NoiseSchedule(config).alpha_bar(999), std::exp2(-24)) << "a noise level must be finite";
+  config.class_name = "PNDMScheduler";
+  EXPECT_ERROR(NoiseSchedule{config}, "rescale_betas_zero_snr: PNDM divides by zero");
 }
 
 TEST(AddNoise, MixesEachItemAtItsOwnTimestep) {
@@ -68,6 +75,12 @@ TEST(PredictionTarget, ThreeKindsAgreeWithTheNoisyImage) {
   EXPECT_TRUE(torch::allclose(a.sqrt() * x_t - (1 - a).sqrt() * v, x0, 1e-4, 1e-5)) << "v gives x_0 back";
   EXPECT_TRUE(torch::allclose(a.sqrt() * v + (1 - a).sqrt() * x_t, noise, 1e-4, 1e-5)) << "and the noise";
   EXPECT_THROW(prediction_target(schedule, "x", x0, noise, t), c10::Error);
+  const double signal = std::sqrt(schedule.alpha_bar(10)), deviation = std::sqrt(1 - schedule.alpha_bar(10));
+  for (const char* type : {"epsilon", "sample", "v_prediction"}) {
+    const auto target = prediction_target(schedule, type, x0, noise, t);
+    EXPECT_TRUE(torch::allclose(predicted_x0(type, target[0], x_t[0], signal, deviation), x0[0], 1e-4, 1e-5))
+        << type;
+  }
 }
 
 }  // namespace

@@ -98,8 +98,7 @@ TEST(StableDiffusion, RefusesOtherPipelinesAndClasses) {
     json["text_encoder_2"] = Json::array({"transformers", "CLIPTextModelWithProjection"});
     json["tokenizer_2"] = Json::array({"transformers", "CLIPTokenizer"});
   });
-  EXPECT_ERROR(load_stable_diffusion(folder),
-               "expected StableDiffusionPipeline, found StableDiffusionXLPipeline");
+  EXPECT_ERROR(load_stable_diffusion(folder), "tokenizer_2: expected a tokenizer");
 }
 
 TEST(StableDiffusion, RefusesPartsThatAreMissingOrDoNotFit) {
@@ -121,6 +120,25 @@ TEST(StableDiffusion, RefusesPartsThatAreMissingOrDoNotFit) {
   model = tiny_model(kMerges);
   model.text_encoder = CLIPTextModel(tiny_text_config(900));
   refuse(model, "the tokenizer has 914 tokens, and the text encoder's vocab_size is 900");
+
+  model = tiny_xl_model(kMerges);
+  model.second.reset();
+  model.unet = UNet2DConditionModel([] {
+    UNet2DConditionConfig config = tiny_xl_model(kMerges).unet->config();
+    config.cross_attention_dim = {32};
+    return config;
+  }());
+  refuse(model, "unet/config.json: addition_embed_type: expected none for this pipeline");
+  model = tiny_xl_model(kMerges);
+  unet = model.unet->config();
+  unet.projection_class_embeddings_input_dim = 67;
+  model.unet = UNet2DConditionModel(unet);
+  refuse(model, "projection_class_embeddings_input_dim: expected 68");
+  model = tiny_xl_model(kMerges);
+  CLIPTextWithProjectionConfig second = model.second->text_encoder->config();
+  second.vocab_size = 900;
+  model.second->text_encoder = CLIPTextModelWithProjection(second);
+  refuse(model, "text_encoder_2: the tokenizer has 914 tokens, and the text encoder's vocab_size is 900");
 
   fs::remove_all(folder);
   save_stable_diffusion(folder, tiny_model(kMerges));

@@ -74,7 +74,8 @@ TEST(TextToImage, SameRequestsGiveTheSameBytes) {
 
 TEST(TextToImage, BatchSizeDoesNotChangeThePicture) {
   auto drawer = pipeline();
-  for (const auto& [sampler, eta] : std::vector<std::pair<std::string, double>>{{"pndm", 0}, {"ddim", 1}}) {
+  for (const auto& [sampler, eta] : std::vector<std::pair<std::string, double>>{
+           {"pndm", 0}, {"ddim", 1}, {"euler", 0}, {"euler_a", 0}, {"ddpm", 0}, {"dpmpp_2m", 0}}) {
     const auto list = requests(8, sampler, eta);
     const auto one = draw_all(drawer, list, 1);
     for (const std::int64_t batch : {3, 8}) {
@@ -112,6 +113,18 @@ TEST(TextToImage, GuidanceAndNegativePrompt) {
       << "guided away from itself";
 }
 
+TEST(TextToImage, GuidanceRescaleActsOnlyWhereThereIsGuidance) {
+  auto drawer = pipeline();
+  const auto draw_one = [&](double scale, double rescale) {
+    auto list = requests(1);
+    list[0].scale = scale;
+    list[0].guidance_rescale = rescale;
+    return drawer.draw(list, 1)->latents;
+  };
+  EXPECT_TRUE(torch::equal(draw_one(1, 0), draw_one(1, 0.7)));
+  EXPECT_GT(largest_difference(draw_one(4, 0), draw_one(4, 0.7)), 1e-4);
+}
+
 TEST(TextToImage, StopsWhenAsked) {
   auto drawer = pipeline();
   int asked = 0;
@@ -147,8 +160,9 @@ TEST(TextToImage, RefusesSizesThatCannotBeHalved) {
 TEST(PlanBatches, GroupsBySettingsInOrder) {
   auto list = requests(7);
   list[2].scale = list[5].scale = 1;
+  list[4].guidance_rescale = 0.5;
   EXPECT_THAT(plan_batches(list, 2),
-              ElementsAre(ElementsAre(0, 1), ElementsAre(2, 5), ElementsAre(3, 4), ElementsAre(6)));
+              ElementsAre(ElementsAre(0, 1), ElementsAre(2, 5), ElementsAre(3, 6), ElementsAre(4)));
   EXPECT_THAT(plan_batches(requests(3), 8), ElementsAre(ElementsAre(0, 1, 2)));
   EXPECT_TRUE(plan_batches({}, 2).empty());
 }

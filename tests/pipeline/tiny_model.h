@@ -60,4 +60,44 @@ inline StableDiffusion tiny_model(const std::filesystem::path& merges,
           .scheduler = scheduler};
 }
 
+/// The same as an SDXL: texts of both encoders, 32 + 24 wide, the pooled one of 20, and the picture's size.
+inline StableDiffusion tiny_xl_model(const std::filesystem::path& merges,
+                                     const SchedulerConfig& scheduler = stable_diffusion_scheduler()) {
+  StableDiffusion model = tiny_model(merges, scheduler);
+  CLIPTextWithProjectionConfig second{tiny_text_config(model.tokenizer.vocab_size())};
+  second.hidden_size = 24;
+  second.hidden_act = "gelu";
+  second.projection_dim = 20;
+  UNet2DConditionConfig unet = tiny_unet_config();
+  unet.cross_attention_dim = {32 + 24};
+  unet.addition_embed_type = "text_time";
+  unet.addition_time_embed_dim = 8;
+  unet.projection_class_embeddings_input_dim = 20 + 6 * 8;
+  unet.use_linear_projection = true;
+  model.unet = random_component<UNet2DConditionModel>(unet, 4);
+  model.second = {.tokenizer = model.tokenizer.with_pad_token("!"),
+                  .text_encoder = random_component<CLIPTextModelWithProjection>(second, 5)};
+  return model;
+}
+
+/// The same with PubMedBERT's kind of text encoder, padding masked, 77 tokens. `vocab`: a vocab.txt.
+inline StableDiffusion tiny_bert_model(const std::filesystem::path& merges,
+                                       const std::filesystem::path& vocab,
+                                       const std::filesystem::path& work) {
+  std::filesystem::create_directories(work);
+  std::filesystem::copy_file(vocab, work / "vocab.txt");
+  WordPieceTokenizer tokenizer = WordPieceTokenizer::load(work, 77);
+  BertConfig config;
+  config.vocab_size = tokenizer.vocab_size();
+  config.hidden_size = 32;
+  config.intermediate_size = 64;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.use_attention_mask = true;
+  StableDiffusion model = tiny_model(merges);
+  model.text_encoder = random_component<BertModel>(config, 6);
+  model.tokenizer = std::move(tokenizer);
+  return model;
+}
+
 }  // namespace medisyn

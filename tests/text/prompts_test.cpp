@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "../expect_error.h"
 #include "../fresh_folder.h"
 #include "medisyn/core/files.h"
@@ -12,10 +14,11 @@ namespace {
 
 using testing::ElementsAre;
 
-std::vector<Prompt> prompts_in(const std::string& name, const std::string& text) {
+std::vector<Prompt> prompts_in(const std::string& name, const std::string& text,
+                               const std::string& text_template = "") {
   const fs::path file = fresh_folder() / name;
   write_file(file, text);
-  return read_prompts(file);
+  return read_prompts(file, text_template);
 }
 
 Prompt prompt(const std::string& text) { return {.text = text}; }
@@ -103,6 +106,37 @@ TEST(Prompts, ManifestLinesKeepTheirTextAndGeneratedOnesEverything) {
   ASSERT_EQ(prompts.size(), 2);
   EXPECT_EQ(prompts[0], (Prompt{.text = "CT", .is_record = true}));
   EXPECT_EQ(prompts[1], (Prompt{.text = "MRI", .seed = 9, .steps = 4, .is_record = true}));
+}
+
+TEST(Prompts, TemplatesTakeTheColumnsOfClassTablesAndManifests) {
+  const std::string dermoscopy = "Dermoscopy image showing {disease}[, {site}]";
+  const auto classes = prompts_in("p.csv", "disease,site,n\nmelanoma,,500\nnevus,back,\n", dermoscopy);
+  EXPECT_THAT(classes, ElementsAre(Prompt{.text = "Dermoscopy image showing melanoma", .n = 500},
+                                   prompt("Dermoscopy image showing nevus, back")));
+  const auto records = prompts_in(
+      "metadata.jsonl", R"({"file_name": "a.png", "text": "x", "labels": ["edema", "mass", "nodule"]})",
+      "X-ray showing {labels}");
+  EXPECT_THAT(records,
+              ElementsAre(Prompt{.text = "X-ray showing edema, mass and nodule", .is_record = true}));
+  EXPECT_ERROR(prompts_in("p.csv", "disease\nmelanoma\n", "{diseases}"),
+               "p.csv:2: template \"{diseases}\": no placeholder {diseases}, did you mean {disease}?");
+  EXPECT_ERROR(prompts_in("p.txt", "melanoma\n", dermoscopy), "p.txt: --template takes the columns");
+}
+
+TEST(Prompts, PaperSetsAreWhole) {
+  std::map<std::string, std::int64_t> images, prompts;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(MEDISYN_SOURCE) / "configs/prompts")) {
+    if (entry.is_regular_file()) {
+      const std::string set = entry.path().parent_path().filename().string();
+      for (const Prompt& one : read_prompts(entry.path())) {
+        ++prompts[set];
+        images[set] += one.n.value_or(0);
+      }
+    }
+  }
+  EXPECT_EQ(prompts["memorization"], 20);
+  EXPECT_EQ(images["memorization"], 10'000);
+  EXPECT_EQ(prompts["classify"], 15 + 4 + 4);
 }
 
 TEST(Prompts, RefusesFilesWithoutPrompts) {

@@ -18,6 +18,7 @@ enum CommonFlag : unsigned {
   kTakesSeed = 1U << 3,    ///< --seed N
   kTakesWhere = 1U << 4,   ///< --where EXPR, --sample N
   kTakesDryRun = 1U << 5,  ///< --dry-run
+  kTakesNproc = 1U << 6,   ///< --nproc N
 };
 
 struct CommonOptions {
@@ -29,6 +30,7 @@ struct CommonOptions {
   std::string where;
   std::int64_t sample = 0;   ///< 0: all
   std::int64_t threads = 0;  ///< 0: torch's own choice
+  std::int64_t nproc = 1;    ///< processes that share the work
   bool json = false;
   bool quiet = false;
   bool dry_run = false;

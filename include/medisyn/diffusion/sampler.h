@@ -18,7 +18,7 @@ struct SamplerOptions {
   double eta = 0;  ///< ddim alone: 0 is deterministic, 1 as noisy as DDPM
 };
 
-/// "ddim", "pndm".
+/// "pndm", "ddpm", "ddim", "euler", "euler_a", "dpmpp_2m".
 std::vector<std::string> sampler_names();
 
 /// The sampler that a model's scheduler file asks for. Error for a class without a sampler here.
@@ -31,8 +31,8 @@ SchedulerConfig config_of_sampler(const SchedulerConfig& config, const std::stri
 /// The number of denoiser calls for one batch. Error when the steps cannot be had.
 std::int64_t denoiser_calls(const SchedulerConfig& config, const SamplerOptions& options);
 
-/// x_T -> x_0 by the named sampler; arguments as in ddim() and pndm(). `schedule` must come from
-/// config_of_sampler().
+/// x_T, plain noise of variance 1, -> x_0 by the named sampler; arguments as in ddim() and pndm(). `schedule`
+/// must come from config_of_sampler().
 torch::Tensor sample_latents(const DenoiseFn& model, const torch::Tensor& x_T, const NoiseSchedule& schedule,
                              const SamplerOptions& options, const NoiseFn& noise = {},
                              const StepFn& keep_going = {});

@@ -18,8 +18,9 @@
 namespace medisyn {
 
 /// A denoiser with its conditions bound: x [B, C, h, w] at timestep t (the same for the batch) -> its
-/// prediction, [B, C, h, w], of whatever SchedulerConfig::prediction_type says.
-using DenoiseFn = std::function<torch::Tensor(const torch::Tensor& x, std::int64_t t)>;
+/// prediction, [B, C, h, w], of whatever SchedulerConfig::prediction_type says. Samplers that step over noise
+/// levels ask between two timesteps.
+using DenoiseFn = std::function<torch::Tensor(const torch::Tensor& x, double t)>;
 
 /// Draws standard normal noise like x_T, [B, C, h, w], for samplers that add some.
 using NoiseFn = std::function<torch::Tensor()>;
@@ -37,7 +38,7 @@ struct NoiseSchedule {
 
   SchedulerConfig config;
   torch::Tensor betas;           ///< [T] fp32, CPU
-  torch::Tensor alphas_cumprod;  ///< [T] fp32, CPU
+  torch::Tensor alphas_cumprod;  ///< [T] fp32, CPU; 2^-24 for 0 where the class needs finite noise levels
   double final_alpha_cumprod;    ///< alpha-bar before the first timestep: 1, or that of timestep 0
 
  private:
@@ -54,6 +55,10 @@ torch::Tensor add_noise(const NoiseSchedule& schedule, const torch::Tensor& x0, 
 torch::Tensor prediction_target(const NoiseSchedule& schedule, const std::string& prediction_type,
                                 const torch::Tensor& x0, const torch::Tensor& noise,
                                 const torch::Tensor& timesteps);
+
+/// x_0 out of a prediction about x_t = signal x_0 + noise e: prediction_target() turned around. [B, ...]
+torch::Tensor predicted_x0(const std::string& prediction_type, const torch::Tensor& prediction,
+                           const torch::Tensor& x_t, double signal, double noise);
 
 /// The `steps` timesteps of `timestep_spacing`, ascending (Lin et al., table 2; rounding as numpy's).
 /// For 62 of the step counts up to 1000, diffusers' trailing spacing has one more timestep, -1, by a rounding

@@ -27,6 +27,9 @@ class TextEncoder {
   /// The last hidden state. [B, L] int64 -> [B, L, D]
   torch::Tensor forward(const torch::Tensor& input_ids);
 
+  /// What the last layer sees, as SDXL takes it; CLIP alone. [B, L] int64 -> [B, L, D]
+  torch::Tensor penultimate(const torch::Tensor& input_ids);
+
   /// The model as a module: to(), train(), named_parameters().
   torch::nn::Module* operator->() const { return &module(); }
   torch::nn::Module& operator*() const { return module(); }

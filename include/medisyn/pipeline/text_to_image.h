@@ -1,6 +1,6 @@
 // Text to image: prompt -> tokens -> text -> sampler -> VAE -> image.
 //
-//   text, negative ─ tokenizer, text_encoder ─ [2B, L, D] ──┐
+//   text, negative ─ PromptEncoder ─ [2B, L, D], SDXL [2B, P] ─┐
 //   seed ─ noise x_T [B, C, h, w] ─ sampler ( guidance( unet ) ) ─ latents [B, C, h, w] ─ vae ─ images [B, 3,
 //   H, W]
 #pragma once
@@ -11,10 +11,11 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "medisyn/diffusion/sampler.h"
+#include "medisyn/pipeline/latent_decoder.h"
+#include "medisyn/pipeline/prompt_encoder.h"
 #include "medisyn/pipeline/stable_diffusion.h"
 #include "medisyn/text/prompts.h"
 
@@ -23,9 +24,10 @@ namespace medisyn {
 /// Everything that one image depends on beside the model.
 struct ImageRequest {
   std::string text;
-  std::string negative;
+  std::optional<std::string> negative;  ///< none: PromptEncoder::encode_negative()
   std::uint32_t seed = 0;
-  double scale = 7.5;  ///< of classifier-free guidance; up to 1 the unconditional pass is left out
+  double scale = 7.5;           ///< of classifier-free guidance; up to 1 the unconditional pass is left out
+  double guidance_rescale = 0;  ///< 0..1, how far guidance keeps the prediction's deviation
   PixelSize size;
   SamplerOptions sampler;
 };
@@ -43,12 +45,18 @@ struct ImageBatch {
 std::vector<std::vector<std::size_t>> plan_batches(const std::vector<ImageRequest>& requests,
                                                    std::int64_t batch);
 
+/// What the U-Net sees beside x and t.
+struct Conditions {
+  torch::Tensor tokens;   ///< [B, L, D]
+  AddedConditions added;  ///< of SDXL
+};
+
 class TextToImage {
  public:
   /// Moves the model to the device; convolutions run channels-last. `dtype` is that of the weights and the
-  /// activations; latents and noise stay in fp32. The VAE runs in fp32 where its config has force_upcast and
-  /// dtype is fp16.
-  TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype);
+  /// activations; latents and noise stay in fp32. The VAE is a LatentDecoder's.
+  TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype,
+              VaeTiling tiling = VaeTiling::kAuto);
 
   /// Draws one batch of plan_batches(). It is filled up to `batch` by repeating the last request and the
   /// extra images are thrown away: the last bits of a matrix product change with its shape, and so every
@@ -64,21 +72,19 @@ class TextToImage {
   PixelSize default_size() const;
 
   const StableDiffusion& model() const { return model_; }
+  const LatentDecoder& decoder() const { return decoder_; }
 
  private:
-  /// [L, D], computed alone and once a text, so that it depends on nothing else.
-  torch::Tensor embedding(const std::string& text);
-  /// [B, L, D]
-  torch::Tensor embeddings(std::span<const ImageRequest> requests, bool negative);
+  /// `guided`: twice as many rows, those of the negative prompts first.
+  Conditions conditions(std::span<const ImageRequest> requests, bool guided);
   /// Noise prediction with guidance, for one batch.
   DenoiseFn denoiser(std::span<const ImageRequest> requests);
-  torch::Tensor decode(const torch::Tensor& latents);
 
   StableDiffusion model_;
   torch::Device device_;
   torch::ScalarType dtype_;
-  torch::ScalarType vae_dtype_;
-  std::unordered_map<std::string, torch::Tensor> embeddings_;
+  PromptEncoder encoder_;
+  LatentDecoder decoder_;
 };
 
 }  // namespace medisyn

@@ -37,7 +37,10 @@ struct Prompt {
 
 /// Reads a prompt file by its extension (.txt, .csv, .jsonl). Error FILE:LINE for an option that is unknown
 /// or out of range, and Error for another extension, a file that is not UTF-8, or one without a prompt.
-std::vector<Prompt> read_prompts(const std::filesystem::path& path);
+///
+/// With a template ("Dermoscopy image showing {disease}", fill_caption()) the text of each row of a .csv or
+/// .jsonl file is made of its columns, which may then have any name. Lists are joined: "a, b and c".
+std::vector<Prompt> read_prompts(const std::filesystem::path& path, const std::string& text_template = "");
 
 /// One line of a .txt file: words, then options. Each word that starts with "--" and a letter is an option; a
 /// prompt that must hold one belongs into a .jsonl file. `where` ("prompts.txt:3") stands in front of errors.

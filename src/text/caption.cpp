@@ -1,4 +1,4 @@
-#include "medisyn/curate/caption.h"
+#include "medisyn/text/caption.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,7 +22,7 @@ const std::string& word_of(const std::string& name, const CaptionWords& words, c
     known.push_back(key);
   }
   const std::string nearest = nearest_word(name, known);
-  fail("caption {:?}: no placeholder {{{}}}{}; there are {}", text, name,
+  fail("template {:?}: no placeholder {{{}}}{}; there are {}", text, name,
        nearest.empty() ? "" : fmt::format(", did you mean {{{}}}?", nearest), fmt::join(known, ", "));
 }
 
@@ -38,7 +38,7 @@ std::string fill_part(std::string_view part, const CaptionWords& words, const st
     }
     const std::size_t close = part.find('}', open);
     if (close == std::string_view::npos) {
-      fail("caption {:?}: a brace is never closed", text);
+      fail("template {:?}: a brace is never closed", text);
     }
     const std::string name(part.substr(open + 1, close - open - 1));
     const std::string& word = word_of(name, words, text);
@@ -61,14 +61,14 @@ std::string fill_caption(const std::string& text, const CaptionWords& words) {
     std::string missing;
     caption += fill_part(rest.substr(0, open), words, text, missing);
     if (!missing.empty()) {
-      fail("caption {:?}: {{{}}} is empty here: put the part that needs it in [brackets]", text, missing);
+      fail("template {:?}: {{{}}} is empty here: put the part that needs it in [brackets]", text, missing);
     }
     if (open == std::string_view::npos) {
       break;
     }
     const std::size_t close = rest.find(']', open);
     if (close == std::string_view::npos) {
-      fail("caption {:?}: a bracket is never closed", text);
+      fail("template {:?}: a bracket is never closed", text);
     }
     const std::string part = fill_part(rest.substr(open + 1, close - open - 1), words, text, missing);
     caption += missing.empty() ? part : "";

@@ -1,4 +1,4 @@
-#include "medisyn/curate/caption.h"
+#include "medisyn/text/caption.h"
 
 #include "../expect_error.h"
 
