@@ -72,6 +72,8 @@ find_library(SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
 find_library(SENTENCEPIECE_TRAIN_LIBRARY sentencepiece_train REQUIRED)
 # Compressed volumes (NRRD) and PNG chunk checksums.
 find_package(ZLIB REQUIRED)
+# Tar shards of WebDataset.
+find_package(LibArchive REQUIRED)
 # DICOM with JPEG, JPEG-LS and RLE.
 find_package(DCMTK REQUIRED)
 # NIfTI volumes.

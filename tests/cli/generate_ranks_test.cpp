@@ -110,6 +110,17 @@ TEST_F(GenerateRanks, SweepDrawsAGridOfEachImage) {
   expect_refused({"--prompt", "CT", "--out", "p", "--sweep", "scale=1,x"}, "expected numbers such as");
 }
 
+TEST_F(GenerateRanks, ShardsHoldPictureRowAndText) {
+  expect_done({"--prompts", "p.txt", "--out", "o", "--shards", "3", "--nproc", "2"});
+  EXPECT_THAT(names("o/shards"), ElementsAre("00000.tar", "00001.tar"));
+  const std::string tar = bytes("o/shards/00001.tar");
+  EXPECT_THAT(tar, HasSubstr("00004.png"));
+  EXPECT_THAT(tar, HasSubstr(bytes("o/00004.png")));
+  EXPECT_THAT(tar, HasSubstr("00004.txt"));
+  EXPECT_THAT(tar, testing::Not(HasSubstr("00002.png")));
+  expect_refused({"--prompt", "CT", "--out", "p", "--shards", "0"}, "--shards: expected a number from 1");
+}
+
 TEST_F(GenerateRanks, TemplatesAndVaeTilingFromTheCommandLine) {
   write_file(folder_ / "c.csv", "disease,n\nmelanoma,1\nnevus,2\n");
   expect_done({"--prompts", "c.csv", "--template", "Dermoscopy image showing {disease}", "--out", "o",
