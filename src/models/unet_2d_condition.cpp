@@ -138,7 +138,7 @@ torch::Tensor UNet2DConditionModelImpl::forward(const torch::Tensor& sample, con
   for (const auto& block : *up_blocks_) {
     hidden = block->as<UpBlock2D>()->forward(hidden, time, text, skips);
   }
-  return conv_out_(torch::silu(conv_norm_out_(hidden)));
+  return conv_out_(conv_norm_out_->with_silu(hidden));
 }
 
 }  // namespace medisyn

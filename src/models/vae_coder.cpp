@@ -82,7 +82,7 @@ torch::Tensor EncoderImpl::forward(const torch::Tensor& images) {
   for (const auto& block : *down_blocks_) {
     hidden = block->as<VaeLevel>()->forward(hidden);
   }
-  return conv_out_(torch::silu(conv_norm_out_(mid_block_(hidden))));
+  return conv_out_(conv_norm_out_->with_silu(mid_block_(hidden)));
 }
 
 DecoderImpl::DecoderImpl(const AutoencoderKLConfig& config)
@@ -110,7 +110,7 @@ torch::Tensor DecoderImpl::forward(const torch::Tensor& latents) {
   for (const auto& block : *up_blocks_) {
     hidden = block->as<VaeLevel>()->forward(hidden);
   }
-  return conv_out_(torch::silu(conv_norm_out_(hidden)));
+  return conv_out_(conv_norm_out_->with_silu(hidden));
 }
 
 }  // namespace medisyn

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "medisyn/nn/cpu_attention.h"
+
 namespace medisyn {
 namespace {
 
@@ -20,14 +22,19 @@ torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const
                      std::int64_t heads, const AttentionOptions& options) {
   TORCH_CHECK(query.size(-1) % heads == 0, "a width of ", query.size(-1), " cannot be divided into ", heads,
               " heads");
-  torch::Tensor q = split_heads(query, heads);
-  torch::Tensor k = split_heads(key, heads);
-  torch::Tensor v = split_heads(value, heads);
-  if (options.upcast) {
-    q = q.to(torch::kFloat);
-    k = k.to(torch::kFloat);
-    v = v.to(torch::kFloat);
+  if (options.upcast && query.scalar_type() != torch::kFloat) {
+    AttentionOptions rest = options;
+    rest.upcast = false;
+    return attend(query.to(torch::kFloat), key.to(torch::kFloat), value.to(torch::kFloat), heads, rest)
+        .to(query.scalar_type());
   }
+  const bool sees_all = !options.mask.defined() && !options.is_causal && options.dropout == 0;
+  if (sees_all && cpu_attention_fits(query, key, value)) {
+    return cpu_attention(query, key, value, heads);
+  }
+  const torch::Tensor q = split_heads(query, heads);
+  const torch::Tensor k = split_heads(key, heads);
+  const torch::Tensor v = split_heads(value, heads);
   const auto mask = options.mask.defined() ? std::optional(options.mask) : std::nullopt;
   const bool is_plain = q.is_cpu() && q.scalar_type() == torch::kBFloat16 && q.requires_grad() && !mask &&
                         std::max(q.size(2), k.size(2)) <= kShortSequence;
@@ -35,7 +42,7 @@ torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const
       is_plain ? std::get<0>(
                      at::_scaled_dot_product_attention_math(q, k, v, {}, options.dropout, options.is_causal))
                : torch::scaled_dot_product_attention(q, k, v, mask, options.dropout, options.is_causal);
-  return mixed.transpose(1, 2).flatten(2).to(query.scalar_type());
+  return mixed.transpose(1, 2).flatten(2);
 }
 
 AttentionImpl::AttentionImpl(const AttentionShape& shape)
@@ -65,7 +72,7 @@ torch::Tensor SpatialAttentionImpl::forward(const torch::Tensor& input) {
   const torch::Tensor pixels = group_norm_(input).flatten(2).transpose(1, 2);  // [B, H*W, C]
   const torch::Tensor mixed = attend(to_q_(pixels), to_k_(pixels), to_v_(pixels), 1);
   const torch::Tensor out = to_out_[0]->as<Linear>()->forward(mixed);
-  return input + out.transpose(1, 2).unflatten(2, {height, -1});
+  return add_to(out.transpose(1, 2).unflatten(2, {height, -1}), input);
 }
 
 }  // namespace medisyn

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "medisyn/nn/cpu_elementwise.h"
+
 namespace medisyn {
 namespace {
 
@@ -20,6 +22,12 @@ void draw_uniform(torch::Tensor& weight, torch::Tensor& bias) {
   if (bias.defined()) {
     bias.uniform_(-bound, bound);
   }
+}
+
+/// What stands for a weight that a layer has packed.
+torch::Tensor without_values(const torch::Tensor& weight) {
+  return torch::empty(weight.sizes(), weight.options().device(torch::kMeta))
+      .requires_grad_(weight.requires_grad());
 }
 
 void fill_ones_and_zeros(torch::Tensor& weight, torch::Tensor& bias) {
@@ -45,7 +53,14 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool has_bias)
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& input) const {
-  return torch::linear(input, weight, bias);
+  return packed_.defined() ? packed_linear(input, packed_, bias) : torch::linear(input, weight, bias);
+}
+
+void LinearImpl::pack() {
+  if (packing_fits(weight)) {
+    packed_ = pack_linear(weight);
+    parameters_["weight"] = weight = without_values(weight);
+  }
 }
 
 Conv2dImpl::Conv2dImpl(const ConvShape& shape)
@@ -57,7 +72,19 @@ Conv2dImpl::Conv2dImpl(const ConvShape& shape)
 }
 
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& input) const {
-  return torch::conv2d(input, weight, bias, stride_, padding_);
+  return packed_.defined() ? packed_conv2d(input, packed_, bias, packed_shape())
+                           : torch::conv2d(input, weight, bias, stride_, padding_);
+}
+
+PackedConvShape Conv2dImpl::packed_shape() const {
+  return {.kernel = weight.size(2), .stride = stride_, .padding = padding_};
+}
+
+void Conv2dImpl::pack() {
+  if (packing_fits(weight)) {
+    packed_ = pack_conv2d(weight, packed_shape());
+    parameters_["weight"] = weight = without_values(weight);
+  }
 }
 
 GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps)
@@ -70,7 +97,15 @@ GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double 
 }
 
 torch::Tensor GroupNormImpl::forward(const torch::Tensor& input) const {
-  return torch::group_norm(input, groups_, weight, bias, eps_);
+  return cpu_group_norm_fits(input, weight)
+             ? cpu_group_norm(input, weight, bias, {.groups = groups_, .eps = eps_, .has_silu = false})
+             : torch::group_norm(input, groups_, weight, bias, eps_);
+}
+
+torch::Tensor GroupNormImpl::with_silu(const torch::Tensor& input) const {
+  return cpu_group_norm_fits(input, weight)
+             ? cpu_group_norm(input, weight, bias, {.groups = groups_, .eps = eps_, .has_silu = true})
+             : torch::silu(torch::group_norm(input, groups_, weight, bias, eps_));
 }
 
 LayerNormImpl::LayerNormImpl(std::int64_t width, double eps)
@@ -96,11 +131,24 @@ torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
   return torch::embedding(weight, ids, padding_id_);
 }
 
+torch::Tensor add_to(torch::Tensor own, const torch::Tensor& other) {
+  return at::GradMode::is_enabled() ? other + own : own.add_(other);
+}
+
 void to_channels_last(torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;
+  for (const auto& module : model.modules(/*include_self=*/false)) {
+    if (auto* linear = module->as<LinearImpl>()) {
+      linear->pack();
+    } else if (auto* conv = module->as<Conv2dImpl>()) {
+      conv->pack();
+    }
+  }
   for (torch::Tensor& parameter : model.parameters()) {
-    if (parameter.dim() == 4) {
+    if (parameter.dim() == 4 && !parameter.is_meta()) {
       parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
+    } else if (parameter.is_cpu() && parameter.dim() == 1) {
+      parameter.set_data(parameter.clone());  // lets go of the mapped file, whose weights were given up
     }
   }
 }

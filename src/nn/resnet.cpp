@@ -18,12 +18,12 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetShape& shape)
 }
 
 torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& input, const torch::Tensor& time) {
-  torch::Tensor hidden = conv1_(torch::silu(norm1_(input)));
+  torch::Tensor hidden = conv1_(norm1_->with_silu(input));
   if (time_emb_proj_) {
-    hidden = hidden + time_emb_proj_(torch::silu(time)).unsqueeze(-1).unsqueeze(-1);  // [B, out, 1, 1]
+    hidden = add_to(hidden, time_emb_proj_(torch::silu(time)).unsqueeze(-1).unsqueeze(-1));  // [B, out, 1, 1]
   }
-  hidden = torch::dropout(torch::silu(norm2_(hidden)), dropout_, is_training());
-  return (conv_shortcut_ ? conv_shortcut_(input) : input) + conv2_(hidden);
+  hidden = torch::dropout(norm2_->with_silu(hidden), dropout_, is_training());
+  return add_to(conv2_(hidden), conv_shortcut_ ? conv_shortcut_(input) : input);
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, std::int64_t padding)

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "medisyn/nn/packed_weight.h"
+
 namespace medisyn {
 
 /// While one lives, layers made by this thread skip drawing their weights: for a model that is read from a
@@ -24,9 +26,13 @@ class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(std::int64_t in, std::int64_t out, bool has_bias = true);
   torch::Tensor forward(const torch::Tensor& input) const;
+  void pack();  ///< see to_channels_last()
 
   torch::Tensor weight;  ///< [out, in]
   torch::Tensor bias;    ///< [out], undefined without bias
+
+ private:
+  torch::Tensor packed_;  ///< instead of the weight
 };
 TORCH_MODULE(Linear);
 
@@ -44,11 +50,15 @@ class Conv2dImpl : public torch::nn::Module {
  public:
   explicit Conv2dImpl(const ConvShape& shape);
   torch::Tensor forward(const torch::Tensor& input) const;
+  void pack();  ///< see to_channels_last()
 
   torch::Tensor weight;  ///< [out, in, kernel, kernel]
   torch::Tensor bias;    ///< [out]
 
  private:
+  PackedConvShape packed_shape() const;
+
+  torch::Tensor packed_;  ///< instead of the weight
   std::int64_t stride_;
   std::int64_t padding_;
 };
@@ -60,6 +70,7 @@ class GroupNormImpl : public torch::nn::Module {
  public:
   GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps);
   torch::Tensor forward(const torch::Tensor& input) const;
+  torch::Tensor with_silu(const torch::Tensor& input) const;  ///< SiLU of forward()
 
   torch::Tensor weight;  ///< [C]
   torch::Tensor bias;    ///< [C]
@@ -97,7 +108,13 @@ class EmbeddingImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Embedding);
 
-/// Lays every four-dimensional parameter out channels-last, which convolutions on channels-last images want.
+/// own + other, written into `own`, which nobody else holds, when gradients are off.
+torch::Tensor add_to(torch::Tensor own, const torch::Tensor& other);
+
+/// For a model that from now on runs forward alone, without gradients: lays the weights out as this device's
+/// kernels want them. On a CPU where packing_fits() (packed_weight.h), linear and convolutional layers pack
+/// their weights and give up the plain ones, which become meta tensors: shapes without values. Elsewhere
+/// four-dimensional weights become channels-last, which convolutions on channels-last images want.
 void to_channels_last(torch::nn::Module& model);
 
 }  // namespace medisyn

@@ -54,7 +54,9 @@ struct Conditions {
 class TextToImage {
  public:
   /// Moves the model to the device; convolutions run channels-last. `dtype` is that of the weights and the
-  /// activations; latents and noise stay in fp32. The VAE is a LatentDecoder's.
+  /// activations; latents and noise stay in fp32. The VAE is a LatentDecoder's. On a CPU the U-Net's and the
+  /// VAE's weights are packed and given up (to_channels_last()): `model` draws and does nothing else from now
+  /// on.
   TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype,
               VaeTiling tiling = VaeTiling::kAuto);
 

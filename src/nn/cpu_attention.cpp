@@ -1,0 +1,78 @@
+#include "medisyn/nn/cpu_attention.h"
+
+#include <ATen/Parallel.h>
+
+#include <cmath>
+
+#include "medisyn/nn/cpu_attention_kernel.h"
+
+namespace medisyn {
+namespace {
+
+cpu::Element element_of(const torch::Tensor& tensor) {
+  return tensor.scalar_type() == torch::kFloat ? cpu::Element::kFloat : cpu::Element::kBFloat16;
+}
+
+/// [B, L, heads * d] whose last dimension lies in one piece
+torch::Tensor with_whole_rows(const torch::Tensor& x) { return x.stride(2) == 1 ? x : x.contiguous(); }
+
+cpu::HeadStrides strides_of(const torch::Tensor& x, std::int64_t head_width) {
+  return {.image = x.stride(0), .token = x.stride(1), .head = head_width};
+}
+
+torch::Tensor bytes(std::int64_t count) { return torch::empty({count}, torch::kUInt8); }
+
+}  // namespace
+
+bool cpu_attention_fits(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value) {
+  const torch::ScalarType dtype = query.scalar_type();
+  const auto has_gradient = [](const torch::Tensor& x) {
+    return at::GradMode::is_enabled() && x.requires_grad();
+  };
+  return query.is_cpu() && (dtype == torch::kFloat || dtype == torch::kBFloat16) &&
+         key.scalar_type() == dtype && value.scalar_type() == dtype && key.size(1) > 0 &&
+         !has_gradient(query) && !has_gradient(key) && !has_gradient(value) &&
+         cpu::can_attend(element_of(query));
+}
+
+torch::Tensor cpu_attention(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
+                            std::int64_t heads) {
+  const std::int64_t width = query.size(2) / heads;
+  TORCH_CHECK(query.dim() == 3 && width * heads == query.size(2) && key.size(0) == query.size(0) &&
+                  key.size(2) == query.size(2) && value.sizes() == key.sizes(),
+              "attention of ", heads, " heads over ", query.sizes(), ", ", key.sizes(), ", ", value.sizes());
+  const torch::Tensor q = with_whole_rows(query);
+  const torch::Tensor k = with_whole_rows(key);
+  const torch::Tensor v = with_whole_rows(value);
+  torch::Tensor out = torch::empty(q.sizes(), q.options());
+  const cpu::AttentionProblem problem{.element = element_of(q),
+                                      .images = q.size(0),
+                                      .heads = heads,
+                                      .queries = q.size(1),
+                                      .keys = k.size(1),
+                                      .width = width,
+                                      .scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width))),
+                                      .query = q.const_data_ptr(),
+                                      .key = k.const_data_ptr(),
+                                      .value = v.const_data_ptr(),
+                                      .query_strides = strides_of(q, width),
+                                      .key_strides = strides_of(k, width),
+                                      .value_strides = strides_of(v, width),
+                                      .out = out.mutable_data_ptr(),
+                                      .out_strides = strides_of(out, width)};
+  const torch::Tensor packed = bytes(cpu::packed_bytes(problem));
+  at::parallel_for(0, cpu::pack_tasks(problem), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      cpu::pack_keys_and_values(problem, packed.mutable_data_ptr(), task);
+    }
+  });
+  at::parallel_for(0, cpu::attend_tasks(problem), 1, [&](std::int64_t begin, std::int64_t end) {
+    const torch::Tensor scratch = bytes(cpu::scratch_bytes(problem));
+    for (std::int64_t task = begin; task < end; ++task) {
+      cpu::attend_tile(problem, packed.const_data_ptr(), scratch.mutable_data_ptr(), task);
+    }
+  });
+  return out;
+}
+
+}  // namespace medisyn

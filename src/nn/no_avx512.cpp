@@ -1,0 +1,23 @@
+// Stands in for the AVX-512 files on other processors than x86-64: nothing can be attended, and so nothing
+// else is called.
+#include "medisyn/nn/cpu_attention_kernel.h"
+#include "medisyn/nn/cpu_elementwise_kernel.h"
+
+namespace medisyn::cpu {
+
+bool can_attend(Element) { return false; }
+std::int64_t packed_bytes(const AttentionProblem&) { return 0; }
+std::int64_t pack_tasks(const AttentionProblem&) { return 0; }
+void pack_keys_and_values(const AttentionProblem&, void*, std::int64_t) {}
+std::int64_t scratch_bytes(const AttentionProblem&) { return 0; }
+std::int64_t attend_tasks(const AttentionProblem&) { return 0; }
+void attend_tile(const AttentionProblem&, const void*, void*, std::int64_t) {}
+
+std::int64_t norm_tasks(const NormProblem&) { return 0; }
+std::int64_t moment_floats(const NormProblem&) { return 0; }
+void take_moments(const NormProblem&, float*, std::int64_t) {}
+void factors_of(const NormProblem&, const float*, float*, std::int64_t) {}
+void normalise(const NormProblem&, const float*, std::int64_t) {}
+void gate_row(Element, const void*, void*, std::int64_t, std::int64_t) {}
+
+}  // namespace medisyn::cpu
