@@ -80,6 +80,9 @@ void check_arguments(GenerateArguments& arguments) {
   check_range("--eta", generation.eta, 0, 1);
   check_range("--shards", static_cast<double>(arguments.shards.value_or(1)), 1, 1e8);
   check_range("--batch", static_cast<double>(arguments.batch.value_or(kDefaultBatch)), 1, 1e5);
+  if (!source.prompt && !fs::exists(source.file)) {
+    source.file = find_config(source.file);
+  }
   if (source.prompt && !source.text_template.empty()) {
     fail("--template: takes the columns of --prompts FILE, and --prompt is a text");
   }

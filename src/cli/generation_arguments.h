@@ -32,7 +32,8 @@ struct GenerateArguments {
 
 void add_generate_options(CLI::App& app, GenerateArguments& arguments);
 
-/// Errors that need no model, and the parts that others hold: the source's filter, the sweep, the seed.
+/// Errors that need no model, and the parts that others hold: the source's filter, the sweep, the seed. A
+/// prompt file may stand in configs/, as a config may.
 void check_arguments(GenerateArguments& arguments);
 
 }  // namespace medisyn

@@ -54,8 +54,7 @@ PromptList read_prompt_list(const PromptSource& source) {
   if (!source.where.empty() || source.sample != 0 || fs::is_directory(source.file)) {
     return read_records(source);
   }
-  const fs::path file = fs::exists(source.file) ? source.file : find_config(source.file);
-  return {.prompts = read_prompts(file, source.text_template), .drawn = {}};
+  return {.prompts = read_prompts(source.file, source.text_template), .drawn = {}};
 }
 
 std::size_t report_truncation(const std::vector<PlannedImage>& images, const Tokenizer& tokenizer) {

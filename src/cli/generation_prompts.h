@@ -17,7 +17,7 @@ namespace medisyn {
 /// Where prompts come from: one text, a prompt file, or the records of a manifest.
 struct PromptSource {
   std::optional<std::string> prompt;
-  std::filesystem::path file;  ///< found in configs/ too
+  std::filesystem::path file;  ///< or a folder with a manifest
   std::string text_template;   ///< the text of each row or record, of its columns; "" for its own
   std::string where;           ///< which records
   std::int64_t sample = 0;     ///< how many of them, drawn with `seed`; 0: all

@@ -10,7 +10,7 @@
 namespace medisyn {
 namespace {
 
-fs::path folder_of(const fs::path& run) { return run / "ranks"; }
+fs::path folder_of(const fs::path& run) { return run / "ranks.parts"; }
 
 fs::path closing_of(const fs::path& run) { return run / "ranks.closing"; }
 

@@ -1,7 +1,8 @@
 // What each of several ranks made, told to the others by files:
 //
-//   ranks/0-of-4.json     written when the rank has done its share
-//   ranks.closing/        what ranks/ is called once a rank has seen all shares: only one rename can succeed
+//   ranks.parts/0-of-4.json     written when the rank has done its share
+//   ranks.closing/              what ranks.parts/ is called once a rank has seen all: only one rename can
+//   succeed
 #pragma once
 
 #include <cstdint>

@@ -80,6 +80,16 @@ TEST_F(GenerateRanks, DeadRankIsNamedAndItsShareMadeAgain) {
   expect_same_folder("one", "two");
 }
 
+TEST_F(GenerateRanks, PromptFilesOfConfigsAreFoundAndFoldersOfOthersStay) {
+  fs::create_directories(folder_ / "configs/prompts");
+  fs::rename(folder_ / "p.txt", folder_ / "configs/prompts/p.txt");
+  fs::create_directories(folder_ / "o/ranks");
+  write_file(folder_ / "o/ranks/notes.txt", "somebody's");
+  expect_done({"--prompts", "prompts/p.txt", "--out", "o", "--nproc", "2"});
+  EXPECT_EQ(Json::parse(bytes("o/result.json"))["inputs"][1]["path"], "configs/prompts/p.txt");
+  EXPECT_EQ(bytes("o/ranks/notes.txt"), "somebody's");
+}
+
 TEST_F(GenerateRanks, MistakesOfAllRanksAreTheUsers) {
   const ProgramResult result = run({"--prompt", "CT", "--out", "o", "--nproc", "2", "--sampler", "ddin"});
   EXPECT_EQ(result.exit_code, 2);
