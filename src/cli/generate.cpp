@@ -97,17 +97,20 @@ std::optional<Share> draw_images(TextToImage& pipeline, GenerationFolder& folder
                                  std::int64_t batch_size) {
   const auto start = std::chrono::steady_clock::now();
   Share share;
-  std::size_t missing = 0;
-  for (const auto& batch : batches) {
-    missing += folder.has_batch(batch) ? 0 : batch.size();
-    share.found += static_cast<std::size_t>(
-        std::count_if(batch.begin(), batch.end(), [&](std::size_t i) { return folder.has_image(i); }));
-  }
-  Progress progress("generate", static_cast<std::int64_t>(missing), "images");
+  std::vector<std::vector<std::size_t>> missing;
+  std::int64_t images = 0;
   for (const auto& batch : batches) {
     if (folder.has_batch(batch)) {
+      share.found += batch.size();
       continue;
     }
+    share.found += static_cast<std::size_t>(
+        std::count_if(batch.begin(), batch.end(), [&](std::size_t i) { return folder.has_image(i); }));
+    missing.push_back(batch);
+    images += std::ssize(batch);
+  }
+  Progress progress("generate", images, "images");
+  for (const auto& batch : missing) {
     std::vector<ImageRequest> requests;
     for (const std::size_t i : batch) {
       requests.push_back(folder.images()[i].request);

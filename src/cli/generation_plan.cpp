@@ -1,11 +1,11 @@
 #include "generation_plan.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string_view>
 
 #include "medisyn/core/error.h"
+#include "medisyn/core/numbers.h"
 #include "medisyn/text/encoding.h"
 
 namespace medisyn {
@@ -37,20 +37,13 @@ Json row_of(const ImageRequest& request, const std::string& text, const std::str
   return row;
 }
 
-std::optional<double> parse_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool is_number = error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
-  return is_number ? std::optional(value) : std::nullopt;
-}
-
 /// The numbers of "1.5,3".
 std::vector<double> parse_numbers(std::string_view text, const std::string& word) {
   std::vector<double> numbers;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find(',', at), text.size());
-    const auto number = parse_number(text.substr(at, end - at));
-    if (!number || *number < 0) {
+    const auto number = parse_number<double>(text.substr(at, end - at));
+    if (!number || !std::isfinite(*number) || *number < 0) {
       fail("--sweep {}: expected numbers such as scale=1.5,3,5 or steps=20,50", word);
     }
     numbers.push_back(*number);

@@ -1,7 +1,6 @@
 #include "medisyn/curate/label_map.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <regex>
@@ -9,6 +8,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/numbers.h"
 #include "medisyn/io/csv.h"
 
 namespace medisyn {
@@ -17,12 +17,11 @@ namespace {
 using Names = std::map<long, std::string>;
 
 long parse_id(const std::string& text, const std::string& where) {
-  long id = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
+  const auto id = parse_number<long>(text);
+  if (!id) {
     fail("{}: expected a label id, a whole number; found {:?}", where, text);
   }
-  return id;
+  return *id;
 }
 
 void read_csv_names(const LabelVolumeConfig& config, const fs::path& path, Names& names) {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <regex>
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/numbers.h"
 #include "source_parts.h"
 
 namespace medisyn {
@@ -40,13 +40,12 @@ std::vector<fs::path> list_files(const CurateConfig& config, const RepositoryCon
 }
 
 long to_number(const std::string& text, const RepositoryConfig& repository, const std::string& stem) {
-  long number = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) {
+  const auto number = parse_number<long>(text);
+  if (!number) {
     fail("repository {}: patient.divide_by: expected a number in {:?}, found {:?}", repository.name, stem,
          text);
   }
-  return number;
+  return *number;
 }
 
 }  // namespace

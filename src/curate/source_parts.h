@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "medisyn/text/caption.h"
 #include "medisyn/curate/source.h"
 #include "medisyn/curate/split.h"
+#include "medisyn/text/caption.h"
 
 namespace medisyn {
 

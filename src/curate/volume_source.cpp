@@ -4,11 +4,11 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
-#include "medisyn/text/caption.h"
 #include "medisyn/curate/label_map.h"
 #include "medisyn/curate/source.h"
 #include "medisyn/curate/split.h"
 #include "medisyn/io/resize.h"
+#include "medisyn/text/caption.h"
 #include "source_parts.h"
 
 namespace medisyn {

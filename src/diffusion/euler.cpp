@@ -12,7 +12,6 @@ NoiseLevels euler_levels(const NoiseSchedule& schedule, std::int64_t steps) {
   const SchedulerConfig& config = schedule.config;
   const auto sigmas = training_sigmas(schedule);
   NoiseLevels levels = spaced_levels(schedule, steps);
-  levels.sigmas.pop_back();
   if (config.use_karras_sigmas) {
     levels.sigmas = karras_sigmas(config, levels.sigmas.front(), levels.sigmas.back(), steps);
     for (std::size_t i = 0; i < levels.sigmas.size(); ++i) {

@@ -19,7 +19,8 @@ torch::Tensor euler_a(const DenoiseFn& model, const torch::Tensor& x_T, const No
                       std::int64_t steps, const NoiseFn& noise, const StepFn& keep_going) {
   TORCH_CHECK(noise, "euler_a needs a source of noise");
   euler_a_calls(schedule.config, steps);  // for its errors
-  const NoiseLevels levels = spaced_levels(schedule, steps);
+  NoiseLevels levels = spaced_levels(schedule, steps);
+  levels.sigmas.push_back(0);
   torch::Tensor x = starting_deviation(schedule.config, levels) * x_T;
   for (std::size_t i = 0; i < levels.timesteps.size(); ++i) {
     const double sigma = levels.sigmas[i], next = levels.sigmas[i + 1];

@@ -71,7 +71,6 @@ NoiseLevels spaced_levels(const NoiseSchedule& schedule, std::int64_t steps) {
     levels.timesteps.push_back(t);
     levels.sigmas.push_back(sigma_at(sigmas, t));
   }
-  levels.sigmas.push_back(0);
   return levels;
 }
 

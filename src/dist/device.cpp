@@ -2,13 +2,16 @@
 
 #include <torch/cuda.h>
 
-#include <charconv>
+#include <string_view>
 
 #include "medisyn/core/error.h"
+#include "medisyn/core/numbers.h"
 #include "medisyn/dist/cuda.h"
 
 namespace medisyn {
 namespace {
+
+constexpr std::string_view kNumbered = "cuda:";
 
 std::int64_t count_gpus() {
   load_cuda();
@@ -16,13 +19,11 @@ std::int64_t count_gpus() {
 }
 
 std::int64_t parse_index(const std::string& name) {
-  std::int64_t index = 0;
-  const char* last = name.data() + name.size();
-  const auto [end, error] = std::from_chars(name.data() + 5, last, index);
-  if (error != std::errc() || end != last || index < 0) {
+  const auto index = parse_number<std::int64_t>(std::string_view(name).substr(kNumbered.size()));
+  if (!index || *index < 0) {
     fail("--device {}: expected auto, cpu, cuda or cuda:N", name);
   }
-  return index;
+  return *index;
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ torch::Device pick_device(const std::string& name, std::int64_t local_rank) {
   if (name == "auto" && count_gpus() == 0) {
     return torch::kCPU;
   }
-  const bool is_numbered = name.starts_with("cuda:");
+  const bool is_numbered = name.starts_with(kNumbered);
   if (name != "auto" && name != "cuda" && !is_numbered) {
     fail("--device {}: expected auto, cpu, cuda or cuda:N", name);
   }

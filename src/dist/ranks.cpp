@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/interrupt.h"
+#include "medisyn/core/numbers.h"
 
 extern char** environ;
 
@@ -45,13 +45,11 @@ std::int64_t number_in(const char* name) {
   if (text == nullptr) {
     fail("{} is not set beside the other variables of the launcher", name);
   }
-  std::int64_t value = 0;
-  const char* last = text + std::strlen(text);
-  const auto [end, error] = std::from_chars(text, last, value);
-  if (error != std::errc() || end != last || value < 0) {
+  const auto value = parse_number<std::int64_t>(text);
+  if (!value || *value < 0) {
     fail("{}={}: expected a whole number of at least 0", name, text);
   }
-  return value;
+  return *value;
 }
 
 /// This environment with some variables set to other values.

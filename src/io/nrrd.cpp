@@ -5,6 +5,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/numbers.h"
 #include "voxels.h"
 
 namespace medisyn {
@@ -119,12 +120,11 @@ std::vector<double> numbers(const NrrdHeader& header, const std::string& field) 
   std::vector<double> values;
   std::string word;
   while (stream >> word) {
-    double value = 0.0;
-    const auto result = std::from_chars(word.data(), word.data() + word.size(), value);
-    if (result.ec != std::errc() || result.ptr != word.data() + word.size()) {
+    const auto value = parse_number<double>(word);
+    if (!value) {
       header.refuse(field, "numbers");
     }
-    values.push_back(value);
+    values.push_back(*value);
   }
   return values;
 }

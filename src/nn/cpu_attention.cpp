@@ -4,14 +4,10 @@
 
 #include <cmath>
 
-#include "medisyn/nn/cpu_attention_kernel.h"
+#include "cpu_tensor.h"
 
 namespace medisyn {
 namespace {
-
-cpu::Element element_of(const torch::Tensor& tensor) {
-  return tensor.scalar_type() == torch::kFloat ? cpu::Element::kFloat : cpu::Element::kBFloat16;
-}
 
 /// [B, L, heads * d] whose last dimension lies in one piece
 torch::Tensor with_whole_rows(const torch::Tensor& x) { return x.stride(2) == 1 ? x : x.contiguous(); }
@@ -26,13 +22,8 @@ torch::Tensor bytes(std::int64_t count) { return torch::empty({count}, torch::kU
 
 bool cpu_attention_fits(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value) {
   const torch::ScalarType dtype = query.scalar_type();
-  const auto has_gradient = [](const torch::Tensor& x) {
-    return at::GradMode::is_enabled() && x.requires_grad();
-  };
-  return query.is_cpu() && (dtype == torch::kFloat || dtype == torch::kBFloat16) &&
-         key.scalar_type() == dtype && value.scalar_type() == dtype && key.size(1) > 0 &&
-         !has_gradient(query) && !has_gradient(key) && !has_gradient(value) &&
-         cpu::can_attend(element_of(query));
+  return has_cpu_kernels(query) && key.scalar_type() == dtype && value.scalar_type() == dtype &&
+         key.size(1) > 0 && !needs_gradient(query) && !needs_gradient(key) && !needs_gradient(value);
 }
 
 torch::Tensor cpu_attention(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,

@@ -224,7 +224,7 @@ auto with_elements(const AttentionProblem& problem, Function function) {
 
 }  // namespace
 
-bool can_attend(Element element) {
+bool has_instructions(Element element) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
          (element == Element::kFloat || __builtin_cpu_supports("avx512bf16"));

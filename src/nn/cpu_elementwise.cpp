@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "cpu_tensor.h"
 #include "medisyn/nn/cpu_elementwise_kernel.h"
 
 namespace medisyn {
@@ -10,15 +11,7 @@ namespace {
 constexpr std::int64_t kLanes = 16;
 constexpr std::int64_t kGrainElements = 32768;  // below, another thread costs more than it saves
 
-cpu::Element element_of(const torch::Tensor& tensor) {
-  return tensor.scalar_type() == torch::kFloat ? cpu::Element::kFloat : cpu::Element::kBFloat16;
-}
-
-bool can_take(const torch::Tensor& x) {
-  const bool has_dtype = x.scalar_type() == torch::kFloat || x.scalar_type() == torch::kBFloat16;
-  return x.is_cpu() && has_dtype && !(at::GradMode::is_enabled() && x.requires_grad()) &&
-         cpu::can_attend(element_of(x));
-}
+bool can_take(const torch::Tensor& x) { return has_cpu_kernels(x) && !needs_gradient(x); }
 
 /// Calls task(0) ... task(count - 1), which take `elements` each, on all threads.
 template <class Task>

@@ -135,7 +135,7 @@ torch::Tensor add_to(torch::Tensor own, const torch::Tensor& other) {
   return at::GradMode::is_enabled() ? other + own : own.add_(other);
 }
 
-void to_channels_last(torch::nn::Module& model) {
+void prepare_for_inference(torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;
   for (const auto& module : model.modules(/*include_self=*/false)) {
     if (auto* linear = module->as<LinearImpl>()) {

@@ -1,11 +1,11 @@
-// Stands in for the AVX-512 files on other processors than x86-64: nothing can be attended, and so nothing
-// else is called.
+// Stands in for the AVX-512 files on other processors than x86-64: there are no instructions for it, and so
+// nothing else is called.
 #include "medisyn/nn/cpu_attention_kernel.h"
 #include "medisyn/nn/cpu_elementwise_kernel.h"
 
 namespace medisyn::cpu {
 
-bool can_attend(Element) { return false; }
+bool has_instructions(Element) { return false; }
 std::int64_t packed_bytes(const AttentionProblem&) { return 0; }
 std::int64_t pack_tasks(const AttentionProblem&) { return 0; }
 void pack_keys_and_values(const AttentionProblem&, void*, std::int64_t) {}

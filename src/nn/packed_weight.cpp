@@ -2,7 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include "medisyn/nn/cpu_attention_kernel.h"
+#include "cpu_tensor.h"
 
 // The operators are registered in libtorch_cpu.so for torch.compile and have no C++ declaration.
 namespace medisyn {
@@ -32,16 +32,12 @@ bool is_pointwise(const PackedConvShape& shape) {
 }
 
 void check_no_gradient(const torch::Tensor& input) {
-  TORCH_CHECK(!(at::GradMode::is_enabled() && input.requires_grad()), "packed weights give no gradients");
+  TORCH_CHECK(!needs_gradient(input), "packed weights give no gradients");
 }
 
 }  // namespace
 
-bool packing_fits(const torch::Tensor& weight) {
-  const torch::ScalarType dtype = weight.scalar_type();
-  return weight.is_cpu() && ((dtype == torch::kFloat && cpu::can_attend(cpu::Element::kFloat)) ||
-                             (dtype == torch::kBFloat16 && cpu::can_attend(cpu::Element::kBFloat16)));
-}
+bool packing_fits(const torch::Tensor& weight) { return has_cpu_kernels(weight); }
 
 torch::Tensor pack_linear(const torch::Tensor& weight) {
   const torch::NoGradGuard no_grad;

@@ -62,7 +62,7 @@ LatentDecoder::LatentDecoder(AutoencoderKL vae, torch::Device device, torch::Sca
       dtype_(dtype == torch::kHalf && vae_->config().force_upcast ? torch::kFloat : dtype),
       tiling_(tiling) {
   vae_->to(device_, dtype_);
-  to_channels_last(*vae_);
+  prepare_for_inference(*vae_);
   vae_->eval();
 }
 

@@ -82,7 +82,7 @@ TextToImage::TextToImage(StableDiffusion model, torch::Device device, torch::Sca
     model_.second->text_encoder->eval();
   }
   model_.unet->to(device_, dtype_);
-  to_channels_last(*model_.unet);
+  prepare_for_inference(*model_.unet);
   model_.text_encoder->eval();
   model_.unet->eval();
 }

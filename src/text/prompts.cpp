@@ -4,7 +4,6 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/numbers.h"
 #include "medisyn/io/csv.h"
 #include "medisyn/io/jsonl.h"
 #include "medisyn/text/caption.h"
@@ -26,13 +26,6 @@ constexpr std::int64_t kMaxSteps = 1'000'000;
 constexpr std::int64_t kMaxPixels = 16384;
 constexpr double kMaxScale = 1000;
 constexpr std::string_view kSpaces = " \t";
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return status == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
 
 std::int64_t parse_count(std::string_view text, std::int64_t most, const std::string& where) {
   const auto value = parse_number<std::int64_t>(text);

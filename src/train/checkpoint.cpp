@@ -3,11 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/numbers.h"
 
 namespace medisyn {
 namespace {
@@ -17,12 +17,11 @@ constexpr const char* kState = "training_state.safetensors";
 /// "step-120" -> 120, -1 for any other name.
 std::int64_t step_of(const fs::path& folder) {
   const std::string name = folder.filename().string();
-  std::int64_t step = -1;
-  if (!name.starts_with("step-")) {
+  constexpr std::string_view kPrefix = "step-";
+  if (!name.starts_with(kPrefix)) {
     return -1;
   }
-  const auto [end, error] = std::from_chars(name.data() + 5, name.data() + name.size(), step);
-  return error == std::errc() && end == name.data() + name.size() ? step : -1;
+  return parse_number<std::int64_t>(std::string_view(name).substr(kPrefix.size())).value_or(-1);
 }
 
 /// Complete checkpoints, oldest first.

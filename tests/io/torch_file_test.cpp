@@ -30,7 +30,8 @@ TEST(TorchFile, ACheckpointGivesItsStateDict) {
   EXPECT_EQ(tensors.at("weight").sizes(), (std::vector<std::int64_t>{3, 4}));
 }
 
-// model.state_dict() is an OrderedDict with a state, _metadata; 30 layers need the long form of the pickle's places.
+// model.state_dict() is an OrderedDict with a state, _metadata; 30 layers need the long form of the pickle's
+// places.
 TEST(TorchFile, ReadsWhatAModelGives) {
   const TensorMap tensors = read_torch_file(kGolden / "model.pt");
   EXPECT_EQ(tensors.size(), 150U);

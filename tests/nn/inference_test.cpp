@@ -119,7 +119,7 @@ TEST(Inference, PackedLayersGiveTheSame) {
     const auto large = images({3, 32, 20, 20}, dtype);
     const auto expected_small = truth_of(small);
     const auto expected_large = truth_of(large);
-    to_channels_last(trunk);
+    prepare_for_inference(trunk);
     EXPECT_EQ(trunk.linear->weight.is_meta(), has_avx512(dtype));
     EXPECT_EQ(trunk.linear->weight.sizes(), (torch::IntArrayRef{40, 64}));
     const double bound = dtype == torch::kFloat ? 2e-6 : 1e-2;

@@ -9,9 +9,9 @@
 
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <string>
 
+#include "../peak_bytes.h"
 #include "medisyn/io/safetensors.h"
 #include "medisyn/pipeline/text_to_image.h"
 
@@ -19,23 +19,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The largest resident size so far.
-std::int64_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word == "VmHWM:") {
-      std::int64_t kibibytes = 0;
-      status >> kibibytes;
-      return kibibytes * 1024;
-    }
-  }
-  return 0;
-}
-
 void draw(const std::string& folder, torch::ScalarType dtype, const std::string& prompt, std::int64_t steps,
           std::uint32_t seed, const std::string& out) {
   torch::ones({1}).add_(1);
-  const std::int64_t idle = peak_bytes();
+  const std::int64_t idle = medisyn::peak_bytes();
   medisyn::TextToImage pipeline(medisyn::load_stable_diffusion(folder, dtype), torch::kCPU, dtype);
   const medisyn::ImageRequest request{.text = prompt,
                                       .negative = "",
@@ -55,7 +42,7 @@ void draw(const std::string& folder, torch::ScalarType dtype, const std::string&
   });
   const double decode_seconds = lap();
   fmt::print("{{\"step_seconds\": {}, \"decode_seconds\": {:.3f}, \"idle_bytes\": {}, \"peak_bytes\": {}}}\n",
-             seconds, decode_seconds, idle, peak_bytes());
+             seconds, decode_seconds, idle, medisyn::peak_bytes());
   medisyn::write_safetensors(out, {{"latents", images.value().latents}});
 }
 

@@ -6,26 +6,13 @@
 
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <string>
 
+#include "../peak_bytes.h"
 #include "medisyn/models/hf_folder.h"
 #include "medisyn/pipeline/stable_diffusion.h"
 
 namespace {
-
-/// The largest resident size so far.
-std::int64_t peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word == "VmHWM:") {
-      std::int64_t kibibytes = 0;
-      status >> kibibytes;
-      return kibibytes * 1024;
-    }
-  }
-  return 0;
-}
 
 torch::ScalarType dtype_of(const std::string& name) {
   return name == "fp16" ? torch::kHalf : name == "bf16" ? torch::kBFloat16 : torch::kFloat;
@@ -52,12 +39,12 @@ int main(int argc, char** argv) {
   try {
     const std::string dtype = argc > 2 ? argv[2] : "fp16";
     torch::ones({1}).add_(1);
-    const std::int64_t idle = peak_bytes();
+    const std::int64_t idle = medisyn::peak_bytes();
     const auto start = std::chrono::steady_clock::now();
     const auto model = medisyn::load_stable_diffusion(argc > 1 ? argv[1] : "", dtype_of(dtype));
     add_up(model, kPage);  // mapped weights come from the disk when they are first touched
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const std::int64_t peak = peak_bytes();
+    const std::int64_t peak = medisyn::peak_bytes();
     fmt::print("{{\"seconds\": {:.3f}, \"idle_bytes\": {}, \"peak_bytes\": {}, \"checksum\": {}}}\n", seconds,
                idle, peak, add_up(model, 1));
     return 0;

@@ -62,7 +62,8 @@ TEST(SentencePieceTokenizer, RefusesWhatIsNoModel) {
     write_file(folder / "spiece.model", bytes);
     EXPECT_ERROR(SentencePieceTokenizer::load(folder), "spiece.model: not a SentencePiece model");
   }
-  EXPECT_ERROR(SentencePieceTokenizer::train(captions(), 100000), "cannot be learned from 36 texts: Vocabulary size too high");
+  EXPECT_ERROR(SentencePieceTokenizer::train(captions(), 100000),
+               "cannot be learned from 36 texts: Vocabulary size too high");
   EXPECT_ERROR(SentencePieceTokenizer::train(captions(), 34, 1), "expected at least 2");
 }
 

@@ -41,7 +41,8 @@ double timestep_at(const std::vector<double>& training_sigmas, double sigma);
 std::vector<double> karras_sigmas(const SchedulerConfig& config, double sigma_max, double sigma_min,
                                   std::int64_t steps);
 
-/// Levels at the timesteps of `timestep_spacing`, which linspace does not round here, and then 0.
+/// Levels at the timesteps of `timestep_spacing`, which linspace does not round here; where the last step
+/// ends is left to the sampler: [steps] sigmas.
 NoiseLevels spaced_levels(const NoiseSchedule& schedule, std::int64_t steps);
 
 /// Where the last step ends: 0, or the lowest level of training.

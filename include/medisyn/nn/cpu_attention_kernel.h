@@ -26,7 +26,7 @@ struct AttentionProblem {
 };
 
 /// Whether this machine has the instructions for such elements.
-bool can_attend(Element element);
+bool has_instructions(Element element);
 
 /// 1. Each of pack_tasks() lays a block of one head's keys and values out as the products read them.
 std::int64_t packed_bytes(const AttentionProblem& problem);

@@ -26,7 +26,7 @@ class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(std::int64_t in, std::int64_t out, bool has_bias = true);
   torch::Tensor forward(const torch::Tensor& input) const;
-  void pack();  ///< see to_channels_last()
+  void pack();  ///< see prepare_for_inference()
 
   torch::Tensor weight;  ///< [out, in]
   torch::Tensor bias;    ///< [out], undefined without bias
@@ -50,7 +50,7 @@ class Conv2dImpl : public torch::nn::Module {
  public:
   explicit Conv2dImpl(const ConvShape& shape);
   torch::Tensor forward(const torch::Tensor& input) const;
-  void pack();  ///< see to_channels_last()
+  void pack();  ///< see prepare_for_inference()
 
   torch::Tensor weight;  ///< [out, in, kernel, kernel]
   torch::Tensor bias;    ///< [out]
@@ -115,6 +115,6 @@ torch::Tensor add_to(torch::Tensor own, const torch::Tensor& other);
 /// kernels want them. On a CPU where packing_fits() (packed_weight.h), linear and convolutional layers pack
 /// their weights and give up the plain ones, which become meta tensors: shapes without values. Elsewhere
 /// four-dimensional weights become channels-last, which convolutions on channels-last images want.
-void to_channels_last(torch::nn::Module& model);
+void prepare_for_inference(torch::nn::Module& model);
 
 }  // namespace medisyn

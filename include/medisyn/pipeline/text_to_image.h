@@ -55,8 +55,8 @@ class TextToImage {
  public:
   /// Moves the model to the device; convolutions run channels-last. `dtype` is that of the weights and the
   /// activations; latents and noise stay in fp32. The VAE is a LatentDecoder's. On a CPU the U-Net's and the
-  /// VAE's weights are packed and given up (to_channels_last()): `model` draws and does nothing else from now
-  /// on.
+  /// VAE's weights are packed and given up (prepare_for_inference()): `model` draws and does nothing else
+  /// from now on.
   TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype,
               VaeTiling tiling = VaeTiling::kAuto);
 
