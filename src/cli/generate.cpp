@@ -20,6 +20,7 @@
 #include "medisyn/core/log.h"
 #include "medisyn/core/progress.h"
 #include "medisyn/data/manifest.h"
+#include "medisyn/dist/cuda.h"
 #include "medisyn/dist/device.h"
 #include "medisyn/dist/ranks.h"
 #include "medisyn/pipeline/model_index.h"
@@ -243,6 +244,22 @@ std::vector<std::vector<std::size_t>> share_of(const std::vector<std::vector<std
   return share;
 }
 
+/// On a GPU a step is a CUDA graph.
+Recorder recorder_for(const torch::Device& device) {
+  if (!device.is_cuda()) {
+    return {};
+  }
+  return [device](const std::function<void()>& run) {
+    try {
+      return record_cuda_graph(device, run);
+    } catch (const c10::Error& error) {
+      log_warning("{}: the steps cannot be recorded as a CUDA graph and run one by one, more slowly: {}",
+                  device.str(), error.what_without_backtrace());
+      return run;
+    }
+  };
+}
+
 int generate(GenerateArguments& arguments, const Rank& rank, const std::string& command) {
   const CommonOptions& common = arguments.common;
   GenerationOptions& generation = arguments.generation;
@@ -252,7 +269,7 @@ int generate(GenerateArguments& arguments, const Rank& rank, const std::string& 
   const fs::path model_folder = resolve_model_folder(arguments.model);
   const torch::Device device = pick_device(common.device, rank.local_rank);
   TextToImage pipeline(load_stable_diffusion(model_folder), device, parse_dtype(common.dtype),
-                       parse_vae_tiling(arguments.vae_tiling));
+                       parse_vae_tiling(arguments.vae_tiling), recorder_for(device));
   const std::string model_hash = model_sha256(model_folder);
 
   resolve_options(arguments, pipeline);

@@ -20,19 +20,28 @@ void* module() {
   return kModule;
 }
 
+template <class Signature>
+Signature* function(const char* name) {
+  auto* found = reinterpret_cast<Signature*>(dlsym(module(), name));
+  if (found == nullptr) {
+    fail("{}: of another build than this program: build again", MEDISYN_CUDA_MODULE);
+  }
+  return found;
+}
+
 }  // namespace
 
 bool built_with_cuda() { return true; }
 
 void load_cuda() { module(); }
 
-std::string cuda_versions() {
-  using Function = const char* (*)();
-  const auto function = reinterpret_cast<Function>(dlsym(module(), "medisyn_cuda_versions"));
-  if (function == nullptr) {
-    fail("{}: of another build than this program: build again", MEDISYN_CUDA_MODULE);
-  }
-  return function();
+std::string cuda_versions() { return function<const char*()>("medisyn_cuda_versions")(); }
+
+std::function<void()> record_cuda_graph(const torch::Device& device, const std::function<void()>& run) {
+  using Record = void(const torch::Device&, const std::function<void()>&, std::function<void()>&);
+  std::function<void()> replay;
+  function<Record>("medisyn_record_cuda_graph")(device, run, replay);
+  return replay;
 }
 
 }  // namespace medisyn

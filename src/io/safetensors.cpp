@@ -49,6 +49,17 @@ Mapping map_file(const fs::path& path) {
   return {std::shared_ptr<void>(address, [size](void* mapped) { munmap(mapped, size); }), size};
 }
 
+/// Lets go of the memory behind the pages that lie wholly inside these bytes; touched again, they are read
+/// again from the file.
+void release_pages(void* bytes, std::uint64_t size) {
+  static const auto kPage = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(bytes);
+  const std::uintptr_t begin = (start + kPage - 1) / kPage * kPage, end = (start + size) / kPage * kPage;
+  if (begin < end) {
+    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+}
+
 /// torch takes a boolean for 0 or 1 without looking.
 void check_booleans(const fs::path& path, const std::string& name, const char* begin, const char* end) {
   if (std::any_of(begin, end, [](char byte) { return byte != 0 && byte != 1; })) {
@@ -140,8 +151,9 @@ torch::Tensor Safetensors::tensor(const std::string& name) const {
     std::memcpy(copy.mutable_data_ptr(), begin, found.end - found.begin);
     return copy;
   }
+  const std::uint64_t size = found.end - found.begin;
   return torch::from_blob(
-      begin, found.shape, [keep = mapping_](void*) {}, found.dtype);
+      begin, found.shape, [keep = mapping_, size](void* bytes) { release_pages(bytes, size); }, found.dtype);
 }
 
 TensorMap Safetensors::all() const {

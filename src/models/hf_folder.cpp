@@ -129,15 +129,15 @@ void load_parameters(torch::nn::Module& model, const fs::path& file, const KeyNa
   set_parameters(model, read_weights(file), file, key_name, dtype);
 }
 
-void set_parameters(torch::nn::Module& model, const TensorMap& found, const fs::path& file,
-                    const KeyName& key_name, std::optional<torch::ScalarType> dtype) {
+void set_parameters(torch::nn::Module& model, TensorMap found, const fs::path& file, const KeyName& key_name,
+                    std::optional<torch::ScalarType> dtype) {
   const torch::NoGradGuard no_grad;
   TensorMap tensors = state_dict(model);
   const WeightsFit fit = fit_weights(tensors, found, key_name, file);
   check_fit(fit, tensors.size(), file);
   for (const auto& [name, key] : fit.keys) {
     torch::Tensor& target = tensors.at(name);
-    const torch::Tensor& source = found.at(key);
+    const torch::Tensor source = std::move(found.at(key));  // its memory is free once it is converted
     const auto type =
         target.is_floating_point() ? dtype.value_or(source.scalar_type()) : target.scalar_type();
     target.set_data(source.to(target.options().dtype(type)).contiguous());

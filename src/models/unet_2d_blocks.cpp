@@ -19,8 +19,8 @@ DownBlock2DImpl::DownBlock2DImpl(const UNetLevelShape& shape) {
   }
 }
 
-torch::Tensor DownBlock2DImpl::forward(torch::Tensor hidden, const torch::Tensor& time,
-                                       const torch::Tensor& text, std::vector<torch::Tensor>& skips) {
+torch::Tensor DownBlock2DImpl::forward(torch::Tensor hidden, const torch::Tensor& time, const Context& text,
+                                       std::vector<torch::Tensor>& skips) {
   for (std::size_t layer = 0; layer < resnets_->size(); ++layer) {
     hidden = resnets_[layer]->as<ResnetBlock2D>()->forward(hidden, time);
     if (!attentions_->is_empty()) {
@@ -45,7 +45,7 @@ UNetMidBlock2DCrossAttnImpl::UNetMidBlock2DCrossAttnImpl(const ResnetShape& resn
 }
 
 torch::Tensor UNetMidBlock2DCrossAttnImpl::forward(torch::Tensor hidden, const torch::Tensor& time,
-                                                   const torch::Tensor& text) {
+                                                   const Context& text) {
   hidden = resnets_[0]->as<ResnetBlock2D>()->forward(hidden, time);
   hidden = attentions_[0]->as<Transformer2DModel>()->forward(hidden, text);
   return resnets_[1]->as<ResnetBlock2D>()->forward(hidden, time);
@@ -70,8 +70,8 @@ UpBlock2DImpl::UpBlock2DImpl(const UNetLevelShape& shape) {
   }
 }
 
-torch::Tensor UpBlock2DImpl::forward(torch::Tensor hidden, const torch::Tensor& time,
-                                     const torch::Tensor& text, std::vector<torch::Tensor>& skips) {
+torch::Tensor UpBlock2DImpl::forward(torch::Tensor hidden, const torch::Tensor& time, const Context& text,
+                                     std::vector<torch::Tensor>& skips) {
   for (std::size_t layer = 0; layer < resnets_->size(); ++layer) {
     hidden = torch::cat({hidden, skips.back()}, 1);
     skips.pop_back();

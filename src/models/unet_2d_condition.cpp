@@ -115,16 +115,15 @@ torch::Tensor UNet2DConditionModelImpl::embed_added(const AddedConditions& added
 }
 
 torch::Tensor UNet2DConditionModelImpl::forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                                                const torch::Tensor& encoder_hidden_states,
+                                                const Context& encoder_hidden_states,
                                                 const AddedConditions& added) {
   TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "expected a sample [B, ",
               config_.in_channels, ", h, w], got ", sample.sizes());
-  TORCH_CHECK(encoder_hidden_states.dim() == 3 &&
-                  encoder_hidden_states.size(2) == config_.cross_attention_dim.front() &&
-                  encoder_hidden_states.size(0) == sample.size(0),
+  const Context& text = encoder_hidden_states;
+  TORCH_CHECK(text.tokens().dim() == 3 && text.tokens().size(2) == config_.cross_attention_dim.front() &&
+                  text.tokens().size(0) == sample.size(0),
               "expected encoder_hidden_states [", sample.size(0), ", L, ",
-              config_.cross_attention_dim.front(), "], got ", encoder_hidden_states.sizes());
-  const torch::Tensor& text = encoder_hidden_states;
+              config_.cross_attention_dim.front(), "], got ", text.tokens().sizes());
   torch::Tensor time = embed_timesteps(timesteps, sample);
   if (add_embedding_) {
     time = time + embed_added(added, sample);

@@ -45,6 +45,39 @@ torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const
   return mixed.transpose(1, 2).flatten(2);
 }
 
+Context Context::kept(torch::Tensor tokens) {
+  Context context(std::move(tokens));
+  context.kept_ = std::make_shared<std::unordered_map<const void*, KeysValues>>();
+  return context;
+}
+
+Context::KeysValues Context::keys_values(const void* layer, const std::function<KeysValues()>& make) const {
+  if (!kept_) {
+    return make();
+  }
+  TORCH_CHECK(!at::GradMode::is_enabled(), "kept keys and values give no gradients");
+  const auto [place, is_new] = kept_->try_emplace(layer);
+  KeysValues& kept = place->second;
+  if (is_new) {
+    kept = make();
+  } else if (kept.is_old) {
+    const KeysValues made = make();
+    kept.keys.copy_(made.keys);
+    kept.values.copy_(made.values);
+    kept.is_old = false;
+  }
+  return kept;
+}
+
+void Context::replace(const torch::Tensor& tokens) {
+  TORCH_CHECK(kept_ && tokens.sizes() == tokens_.sizes(), "expected a kept context of shape ",
+              tokens.sizes());
+  tokens_.copy_(tokens);
+  for (auto& [layer, kept] : *kept_) {
+    kept.is_old = true;
+  }
+}
+
 AttentionImpl::AttentionImpl(const AttentionShape& shape)
     : shape_(shape),
       to_q_(register_module("to_q", Linear(shape.width, shape.width, shape.qkv_bias))),
@@ -54,9 +87,12 @@ AttentionImpl::AttentionImpl(const AttentionShape& shape)
           "to_v", Linear(shape.context > 0 ? shape.context : shape.width, shape.width, shape.qkv_bias))),
       to_out_(register_module("to_out", torch::nn::ModuleList(Linear(shape.width, shape.width)))) {}
 
-torch::Tensor AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& context) {
+torch::Tensor AttentionImpl::forward(const torch::Tensor& x, const Context& context) {
+  const Context::KeysValues of_context = context.keys_values(this, [&]() -> Context::KeysValues {
+    return {.keys = to_k_(context.tokens()), .values = to_v_(context.tokens()), .is_old = false};
+  });
   const torch::Tensor mixed =
-      attend(to_q_(x), to_k_(context), to_v_(context), shape_.heads, {.upcast = shape_.upcast});
+      attend(to_q_(x), of_context.keys, of_context.values, shape_.heads, {.upcast = shape_.upcast});
   return to_out_[0]->as<Linear>()->forward(mixed);
 }
 

@@ -63,7 +63,7 @@ BasicTransformerBlockImpl::BasicTransformerBlockImpl(const AttentionShape& self_
       norm3_(register_module("norm3", LayerNorm(self_attention.width, kLayerNormEps))),
       ff_(register_module("ff", FeedForward(self_attention.width))) {}
 
-torch::Tensor BasicTransformerBlockImpl::forward(const torch::Tensor& x, const torch::Tensor& text) {
+torch::Tensor BasicTransformerBlockImpl::forward(const torch::Tensor& x, const Context& text) {
   const torch::Tensor normed = norm1_(x);
   torch::Tensor hidden = add_to(attn1_(normed, normed), x);
   hidden = add_to(attn2_(norm2_(hidden), text), hidden);
@@ -92,7 +92,7 @@ Transformer2DModelImpl::Transformer2DModelImpl(const Transformer2DShape& shape)
   }
 }
 
-torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x, const torch::Tensor& text) {
+torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x, const Context& text) {
   const std::int64_t height = x.size(2);
   torch::Tensor hidden = norm_(x);
   hidden = (conv_in_ ? conv_in_(hidden) : hidden).flatten(2).transpose(1, 2);  // [B, H*W, C]

@@ -70,12 +70,13 @@ std::vector<std::vector<std::size_t>> plan_batches(const std::vector<ImageReques
 }
 
 TextToImage::TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype,
-                         VaeTiling tiling)
+                         VaeTiling tiling, Recorder recorder)
     : model_(std::move(model)),
       device_(device),
       dtype_(dtype),
       encoder_(model_, device),
-      decoder_(model_.vae, device, dtype, tiling) {
+      decoder_(model_.vae, device, dtype, tiling),
+      unet_(model_.unet, std::move(recorder)) {
   model_.text_encoder->to(device_, dtype_);
   if (model_.second) {
     model_.second->text_encoder->to(device_, dtype_);
@@ -105,13 +106,13 @@ void TextToImage::check_size(const PixelSize& size, const std::string& where) co
   }
 }
 
-Conditions TextToImage::conditions(std::span<const ImageRequest> requests, bool guided) {
+Conditions TextToImage::conditions(const Wording& wording) {
   std::vector<PromptEmbedding> embeddings;
-  for (const ImageRequest& request : guided ? requests : std::span<const ImageRequest>{}) {
-    embeddings.push_back(encoder_.encode_negative(request.negative));
+  for (const auto& negative : wording.negatives) {
+    embeddings.push_back(encoder_.encode_negative(negative));
   }
-  for (const ImageRequest& request : requests) {
-    embeddings.push_back(encoder_.encode(request.text));
+  for (const std::string& text : wording.texts) {
+    embeddings.push_back(encoder_.encode(text));
   }
   std::vector<torch::Tensor> tokens, pooled;
   for (const PromptEmbedding& embedding : embeddings) {
@@ -121,22 +122,36 @@ Conditions TextToImage::conditions(std::span<const ImageRequest> requests, bool 
   if (!model_.second) {
     return {.tokens = torch::stack(tokens), .added = {}};
   }
-  const auto ids = time_ids(requests.front().size).to(device_);
+  const auto ids = time_ids({.width = wording.width, .height = wording.height}).to(device_);
   return {.tokens = torch::stack(tokens),
           .added = {.text_embeds = torch::stack(pooled),
                     .time_ids = ids.expand({static_cast<std::int64_t>(embeddings.size()), -1})}};
 }
 
+void TextToImage::start_batch(std::span<const ImageRequest> requests) {
+  const ImageRequest& first = requests.front();
+  Wording wording{.texts = {}, .negatives = {}, .width = first.size.width, .height = first.size.height};
+  for (const ImageRequest& request : requests) {
+    wording.texts.push_back(request.text);
+    if (needs_guidance(first.scale)) {
+      wording.negatives.push_back(request.negative);
+    }
+  }
+  if (wording != wording_) {
+    wording_.reset();  // until the U-Net has them
+    unet_.start(conditions(wording));
+    wording_ = std::move(wording);
+  }
+}
+
 DenoiseFn TextToImage::denoiser(std::span<const ImageRequest> requests) {
   const double scale = requests.front().scale, rescale = requests.front().guidance_rescale;
   const bool guided = needs_guidance(scale);
-  const Conditions given = conditions(requests, guided);
-  return [this, scale, rescale, guided, given](const torch::Tensor& x, double t) {
+  start_batch(requests);
+  return [this, scale, rescale, guided](const torch::Tensor& x, double t) {
     const auto input =
         (guided ? torch::cat({x, x}) : x).to(dtype_).contiguous(torch::MemoryFormat::ChannelsLast);
-    const auto timesteps = torch::full({input.size(0)}, t, torch::dtype(torch::kFloat).device(device_));
-    const auto prediction =
-        model_.unet->forward(input, timesteps, given.tokens, given.added).to(torch::kFloat);
+    const auto prediction = unet_.step(input, t).to(torch::kFloat);
     if (!guided) {
       return prediction;
     }

@@ -37,5 +37,21 @@ TEST(Device, CudaModuleLoadsAndTellsItsVersions) {
   }
 }
 
+TEST(Device, CudaGraphDoesItsWorkAgainOnTheSameMemory) {
+  load_cuda();
+  const torch::Device gpu(torch::kCUDA, 0);
+  if (!torch::cuda::is_available()) {
+    EXPECT_THROW(record_cuda_graph(gpu, [] {}), std::exception);
+    GTEST_SKIP() << "no GPU here";
+  }
+  torch::Tensor x = torch::ones({1000}, gpu), y = x * 2;
+  const auto again = record_cuda_graph(gpu, [&] { y = x * 2; });
+  x.fill_(5);
+  again();
+  EXPECT_EQ(y.sum().item<float>(), 10000);
+  EXPECT_THROW(record_cuda_graph(gpu, [&] { (void)y.sum().item<float>(); }), c10::Error);  // asks the device
+  EXPECT_EQ((x + 1).sum().item<float>(), 6000);  // the device goes on
+}
+
 }  // namespace
 }  // namespace medisyn

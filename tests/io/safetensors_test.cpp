@@ -55,6 +55,24 @@ TEST(Safetensors, TensorsOutliveTheReaderAndNeverWriteIntoTheFile) {
   EXPECT_ERROR(Safetensors(file).tensor("b"), "no tensor b in this file");
 }
 
+TEST(Safetensors, MemoryOfATensorGoesWithIt) {
+  const fs::path file = fresh_folder() / "x.safetensors";
+  constexpr std::int64_t kCount = 1 << 18;  // 1 MB each
+  write_safetensors(file, {{"a", torch::full({kCount}, 1.0F)}, {"b", torch::full({kCount}, 2.0F)}});
+  const Safetensors reader(file);
+  torch::Tensor a = reader.tensor("a"), b = reader.tensor("b");
+  a.fill_(7);
+  b.fill_(8);
+  torch::Tensor view = a.slice(0, 10);
+  a = torch::Tensor();
+  EXPECT_EQ(view.sum().item<float>(), 7.0F * (kCount - 10));  // a view keeps it
+  view = torch::Tensor();
+  EXPECT_EQ(b.sum().item<float>(), 8.0F * kCount);  // its neighbour does not go with it
+  // What was written is gone, but for the ends, which share a page with others.
+  const torch::Tensor again = reader.tensor("a").slice(0, 2048, kCount - 2048);
+  EXPECT_EQ(again.sum().item<float>(), 1.0F * again.numel());
+}
+
 TEST(Safetensors, EveryTruncationIsAnError) {
   const fs::path folder = fresh_folder();
   write_safetensors(folder / "x", {{"a", torch::ones({3, 5})}, {"b", torch::ones(2, torch::kLong)}});

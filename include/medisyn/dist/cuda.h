@@ -3,6 +3,9 @@
 // no_cuda.cpp elsewhere.
 #pragma once
 
+#include <torch/types.h>
+
+#include <functional>
 #include <string>
 
 namespace medisyn {
@@ -16,5 +19,11 @@ void load_cuda();
 
 /// "NCCL 2.30.7, cuDNN 9.26.0", or "" in a program without CUDA.
 std::string cuda_versions();
+
+/// Records the kernels that `run` launches on this GPU in a CUDA graph; they are not run. The function
+/// that comes back launches them all at once, on the same memory. `run` must have run before, ask the device
+/// nothing and copy nothing from or to the host. Error (c10::Error) when it cannot be recorded, or in a
+/// program without CUDA.
+std::function<void()> record_cuda_graph(const torch::Device& device, const std::function<void()>& run);
 
 }  // namespace medisyn

@@ -46,7 +46,9 @@ class Safetensors {
   const SafetensorsEntry& entry(const std::string& name) const;
 
   /// A view of the mapped bytes, which are read when they are first touched. Writing into it changes this
-  /// process's memory alone, never the file. Error when the file has no tensor of this name.
+  /// process's memory alone, never the file. Its memory is given back when the tensor and all that share its
+  /// storage are gone: a later tensor of this name holds what the file holds. Ask for a name once at a time.
+  /// Error when the file has no tensor of this name.
   torch::Tensor tensor(const std::string& name) const;
 
   /// All tensors, as views.

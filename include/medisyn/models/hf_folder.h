@@ -58,7 +58,7 @@ WeightsFit fit_weights(const TensorMap& expected, const TensorMap& found, const 
 /// Sets parameters and buffers from tensors, without a copy where the dtypes are equal. Floating-point ones
 /// get `dtype`, or keep the file's when none is given. Error naming the file and the first few names when
 /// keys are missing or unexpected, or a tensor does not fit.
-void set_parameters(torch::nn::Module& model, const TensorMap& tensors, const std::filesystem::path& file,
+void set_parameters(torch::nn::Module& model, TensorMap tensors, const std::filesystem::path& file,
                     const KeyName& key_name = {}, std::optional<torch::ScalarType> dtype = {});
 
 /// The same from a file of weights (read_weights).

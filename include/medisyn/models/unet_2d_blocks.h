@@ -28,7 +28,7 @@ class DownBlock2DImpl : public torch::nn::Module {
 
   /// [B, in, h, w] -> [B, out, h / 2, w / 2] (h, w at the last level); appends layers + 1 tensors to `skips`
   /// (layers at the last level).
-  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& time, const torch::Tensor& text,
+  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& time, const Context& text,
                         std::vector<torch::Tensor>& skips);
 
  private:
@@ -44,7 +44,7 @@ class UNetMidBlock2DCrossAttnImpl : public torch::nn::Module {
   UNetMidBlock2DCrossAttnImpl(const ResnetShape& resnet, const Transformer2DShape& attention);
 
   /// [B, C, h, w] -> [B, C, h, w]
-  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& time, const torch::Tensor& text);
+  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& time, const Context& text);
 
  private:
   torch::nn::ModuleList resnets_;
@@ -59,7 +59,7 @@ class UpBlock2DImpl : public torch::nn::Module {
   explicit UpBlock2DImpl(const UNetLevelShape& shape);
 
   /// [B, in, h, w] -> [B, out, 2h, 2w] (h, w at the last level); takes its tensors off the end of `skips`.
-  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& time, const torch::Tensor& text,
+  torch::Tensor forward(torch::Tensor hidden, const torch::Tensor& time, const Context& text,
                         std::vector<torch::Tensor>& skips);
 
  private:

@@ -36,11 +36,11 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   ///   reference's
   ///                          own up-sampling to the size of the skip connection makes up for it
   ///   timesteps              [B] or [], int64 or float
-  ///   encoder_hidden_states  [B, L, cross_attention_dim]
+  ///   encoder_hidden_states  [B, L, cross_attention_dim]; Context::kept() when the same text comes again
   ///   added                  for addition_embed_type text_time alone
   /// -> [B, out_channels, h, w]
   torch::Tensor forward(const torch::Tensor& sample, const torch::Tensor& timesteps,
-                        const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {});
+                        const Context& encoder_hidden_states, const AddedConditions& added = {});
 
   const UNet2DConditionConfig& config() const { return config_; }
 

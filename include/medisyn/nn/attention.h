@@ -4,6 +4,10 @@
 // https://arxiv.org/abs/1706.03762.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
 #include "medisyn/nn/layers.h"
 
 namespace medisyn {
@@ -19,6 +23,33 @@ struct AttentionOptions {
 /// query [B, Lq, D], key and value [B, Lk, D] -> [B, Lq, D]. D must be a multiple of heads.
 torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const torch::Tensor& value,
                      std::int64_t heads, const AttentionOptions& options = {});
+
+/// What an attention looks at, [B, Lc, Dc]. When `kept`, the keys and values that a layer makes of it are
+/// made at its first call and used again at each later one: the text of a prompt is the same at every step.
+/// Not for gradients. Copies share what they keep.
+class Context {
+ public:
+  Context(torch::Tensor tokens) : tokens_(std::move(tokens)) {}  // NOLINT: tokens are what they are
+  static Context kept(torch::Tensor tokens);
+
+  /// Other tokens of the same shape, for a context that is kept(). The next keys and values are written to
+  /// where the old ones lie, so that a recording that reads them stays true.
+  void replace(const torch::Tensor& tokens);
+
+  const torch::Tensor& tokens() const { return tokens_; }
+
+  struct KeysValues {
+    torch::Tensor keys;    ///< [B, Lc, D]
+    torch::Tensor values;  ///< [B, Lc, D]
+    bool is_old = false;   ///< of tokens that were replaced
+  };
+  /// What `layer` made of the tokens, by `make` when nothing is kept of it.
+  KeysValues keys_values(const void* layer, const std::function<KeysValues()>& make) const;
+
+ private:
+  torch::Tensor tokens_;
+  std::shared_ptr<std::unordered_map<const void*, KeysValues>> kept_;  ///< by layer; null: nothing is kept
+};
 
 struct AttentionShape {
   std::int64_t width = 0;    ///< D
@@ -36,7 +67,7 @@ class AttentionImpl : public torch::nn::Module {
   explicit AttentionImpl(const AttentionShape& shape);
 
   /// x [B, L, D], context [B, Lc, Dc] (x itself for self-attention) -> [B, L, D]
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& context);
+  torch::Tensor forward(const torch::Tensor& x, const Context& context);
 
  private:
   AttentionShape shape_;

@@ -27,7 +27,7 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
   BasicTransformerBlockImpl(const AttentionShape& self_attention, const AttentionShape& cross_attention);
 
   /// x [B, L, D], text [B, Lt, Dt] -> [B, L, D]
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& text);
+  torch::Tensor forward(const torch::Tensor& x, const Context& text);
 
  private:
   LayerNorm norm1_;
@@ -56,7 +56,7 @@ class Transformer2DModelImpl : public torch::nn::Module {
   explicit Transformer2DModelImpl(const Transformer2DShape& shape);
 
   /// x [B, C, H, W], text [B, L, context] -> [B, C, H, W]
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& text);
+  torch::Tensor forward(const torch::Tensor& x, const Context& text);
 
  private:
   GroupNorm norm_;

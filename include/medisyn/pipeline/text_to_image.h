@@ -17,6 +17,7 @@
 #include "medisyn/pipeline/latent_decoder.h"
 #include "medisyn/pipeline/prompt_encoder.h"
 #include "medisyn/pipeline/stable_diffusion.h"
+#include "medisyn/pipeline/unet_runner.h"
 #include "medisyn/text/prompts.h"
 
 namespace medisyn {
@@ -45,20 +46,14 @@ struct ImageBatch {
 std::vector<std::vector<std::size_t>> plan_batches(const std::vector<ImageRequest>& requests,
                                                    std::int64_t batch);
 
-/// What the U-Net sees beside x and t.
-struct Conditions {
-  torch::Tensor tokens;   ///< [B, L, D]
-  AddedConditions added;  ///< of SDXL
-};
-
 class TextToImage {
  public:
   /// Moves the model to the device; convolutions run channels-last. `dtype` is that of the weights and the
   /// activations; latents and noise stay in fp32. The VAE is a LatentDecoder's. On a CPU the U-Net's and the
   /// VAE's weights are packed and given up (prepare_for_inference()): `model` draws and does nothing else
-  /// from now on.
+  /// from now on. `recorder`: UNetRunner's.
   TextToImage(StableDiffusion model, torch::Device device, torch::ScalarType dtype,
-              VaeTiling tiling = VaeTiling::kAuto);
+              VaeTiling tiling = VaeTiling::kAuto, Recorder recorder = {});
 
   /// Draws one batch of plan_batches(). It is filled up to `batch` by repeating the last request and the
   /// extra images are thrown away: the last bits of a matrix product change with its shape, and so every
@@ -77,8 +72,18 @@ class TextToImage {
   const LatentDecoder& decoder() const { return decoder_; }
 
  private:
-  /// `guided`: twice as many rows, those of the negative prompts first.
-  Conditions conditions(std::span<const ImageRequest> requests, bool guided);
+  /// What the conditions of a batch are made from.
+  struct Wording {
+    std::vector<std::string> texts;
+    std::vector<std::optional<std::string>> negatives;  ///< none without guidance
+    std::int64_t width = 0, height = 0;
+    bool operator==(const Wording&) const = default;
+  };
+
+  /// The rows of the negative prompts, where there are any, come first.
+  Conditions conditions(const Wording& wording);
+  /// Gives the U-Net the conditions of the next batch, unless they are those that it has.
+  void start_batch(std::span<const ImageRequest> requests);
   /// Noise prediction with guidance, for one batch.
   DenoiseFn denoiser(std::span<const ImageRequest> requests);
 
@@ -87,6 +92,8 @@ class TextToImage {
   torch::ScalarType dtype_;
   PromptEncoder encoder_;
   LatentDecoder decoder_;
+  UNetRunner unet_;
+  std::optional<Wording> wording_;  ///< of the conditions that unet_ has
 };
 
 }  // namespace medisyn
