@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# medisyn beside the reference libraries at the published sizes: tokenizers, model folders, networks. Takes about a
-# quarter of an hour on two cores, 16 GB of memory and 25 GB of disk.
+# medisyn beside the reference libraries: tokenizers, model folders, networks and one picture at the published sizes,
+# every sampler and a few trainings at small ones. Takes about twenty minutes on two cores, 16 GB of memory and 25 GB of
+# disk.
 source "$(dirname "$0")/steps.sh"
 scripts/setup.sh
-scripts/build.sh release medisyn parity_run
+scripts/build.sh release medisyn parity_run pipeline_parity_test train_parity_test
 scripts/fetch_quickstart_data.sh
 scripts/setup_peers.sh
 failed=0
-for script in parity_tokenizers parity_folders parity_models; do
+for script in parity_tokenizers parity_folders parity_models parity_generate; do
   printf '\n%s\n' "$script"
   .venv-peers/bin/python "scripts/$script.py" || failed=1
+done
+for test in pipeline train; do
+  printf '\n%s_parity_test\n' "$test"
+  "build/release/tests/$test/${test}_parity_test" || failed=1
 done
 exit $failed

@@ -30,6 +30,10 @@ int train_command(int argc, char** argv) {
   CommonOptions options;
   app.add_option("--config", config_name, "YAML of the training")->required()->type_name("FILE");
   app.add_flag("--resume", train_options.resume, "Go on from the newest checkpoint in --out");
+  app.add_option("--dump-steps", train_options.dump_steps,
+                 "Write what the first N steps saw and gave to steps/")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
   add_common_options(app, options, kTakesOut | kTakesSet | kTakesDevice | kTakesSeed | kTakesDryRun);
   const std::string go_on = resume_command(argc, argv);
   if (const auto code = parse_options(app, options, argc, argv)) {

@@ -18,6 +18,7 @@
 #include "medisyn/train/objective.h"
 #include "medisyn/train/parameter_store.h"
 #include "medisyn/train/sample_order.h"
+#include "medisyn/train/step_dump.h"
 
 namespace medisyn {
 namespace {
@@ -124,10 +125,13 @@ class Trainer {
   torch::Tensor forward_backward(const std::vector<SampleDraw>& draws) {
     store_.zero_gradients();
     const Clock::time_point start = Clock::now();
-    const Batch batch = objective_.prepare(draws);
+    Batch batch = objective_.prepare(draws);
     window_wait_ += seconds_since(start);
     const torch::Tensor loss = objective_.loss(batch);
     loss.backward();
+    if (store_.step() < options_.dump_steps) {
+      dump_step(options_.out, store_.step(), batch, draws, sample_ids(draws), loss.detach());
+    }
     return loss.detach();
   }
 
@@ -136,15 +140,19 @@ class Trainer {
     if (std::isfinite(loss.item<double>()) && std::isfinite(norm.item<double>())) {
       return;
     }
-    std::vector<std::string> ids;
-    for (const SampleDraw& draw : draws) {
-      ids.push_back(objective_.sample_ids[static_cast<std::size_t>(draw.index)]);
-    }
     fail(
         "step {}: the loss or its gradient is not finite (loss {}, norm {}): lower optimizer.learning_rate "
         "or look at "
         "these samples: {}",
-        store_.step() + 1, loss.item<double>(), norm.item<double>(), fmt::join(ids, ", "));
+        store_.step() + 1, loss.item<double>(), norm.item<double>(), fmt::join(sample_ids(draws), ", "));
+  }
+
+  std::vector<std::string> sample_ids(const std::vector<SampleDraw>& draws) const {
+    std::vector<std::string> ids;
+    for (const SampleDraw& draw : draws) {
+      ids.push_back(objective_.sample_ids[static_cast<std::size_t>(draw.index)]);
+    }
+    return ids;
   }
 
   void log(double loss, double norm, double rate) {

@@ -137,9 +137,9 @@ struct UnetTraining {
     return model.text_encoder.forward(ids).index_select(0, inverse.to(device));
   }
 
-  /// The error of the prediction for each item, weighted: [B] fp32.
+  /// The error of the prediction for each item: [B] fp32. Adds text_embeddings to the batch.
   //   latents + noise at t ─ U-Net(text) ─ prediction      mean (prediction - target)^2
-  torch::Tensor errors(const Batch& batch, const std::string& precision) {
+  torch::Tensor errors(Batch& batch, const std::string& precision) {
     const torch::Tensor& latents = batch.at("latents");
     const torch::Tensor& noise = batch.at("noise");
     const torch::Tensor& timesteps = batch.at("timesteps");
@@ -147,7 +147,9 @@ struct UnetTraining {
     torch::Tensor prediction;
     {
       const Autocast autocast(precision, device);
-      prediction = model.unet->forward(noisy, timesteps, embed(batch.at("captions")));
+      const torch::Tensor text = embed(batch.at("captions"));
+      prediction = model.unet->forward(noisy, timesteps, text);
+      batch["text_embeddings"] = text.detach();
     }
     const std::string& type = model.scheduler.prediction_type;
     const torch::Tensor target = prediction_target(schedule, type, latents, noise, timesteps);
@@ -174,7 +176,7 @@ struct UnetTraining {
             {"captions", torch::tensor(caption_of)}};
   }
 
-  torch::Tensor loss(const Batch& batch) {
+  torch::Tensor loss(Batch& batch) {
     const torch::Tensor error = errors(batch, config.precision);
     return config.min_snr_gamma > 0 ? (error * min_snr_weight(batch.at("timesteps"))).mean() : error.mean();
   }
@@ -219,7 +221,7 @@ struct UnetTraining {
     model.unet->eval();
     std::vector<double> values;
     for (std::int64_t first = 0; first < held_out.size(); first += kEvalBatch) {
-      const Batch batch = held_out_batch(first, std::min(first + kEvalBatch, held_out.size()));
+      Batch batch = held_out_batch(first, std::min(first + kEvalBatch, held_out.size()));
       const torch::Tensor error = errors(batch, "fp32").to(torch::kCPU, torch::kDouble);
       values.insert(values.end(), error.data_ptr<double>(), error.data_ptr<double>() + error.numel());
     }
@@ -255,7 +257,7 @@ Objective make_unet_objective(const TrainConfig& config, torch::Device device) {
     }
   }
   objective.prepare = [training](const std::vector<SampleDraw>& draws) { return training->prepare(draws); };
-  objective.loss = [training](const Batch& batch) { return training->loss(batch); };
+  objective.loss = [training](Batch& batch) { return training->loss(batch); };
   objective.validate = [training] { return training->validate(); };
   objective.save = [training](const std::filesystem::path& folder) {
     save_stable_diffusion(folder, training->model);

@@ -136,7 +136,7 @@ Objective make_vae_objective(const TrainConfig& config, torch::Device device) {
     objective.parameters.emplace_back(parameter.key(), parameter.value());
   }
   objective.prepare = [training](const std::vector<SampleDraw>& draws) { return training->prepare(draws); };
-  objective.loss = [training](const Batch& batch) { return training->loss(batch); };
+  objective.loss = [training](Batch& batch) { return training->loss(batch); };
   objective.validate = [training] { return training->validate(); };
   objective.save = [training](const std::filesystem::path& folder) { training->save(folder); };
   return objective;

@@ -12,14 +12,14 @@
 
 namespace medisyn {
 
-/// 12 pictures of 16 x 16 pixels, reddish "CT" and bluish "MRI", 8 for training and 4 held out.
-inline void write_miniature_data(const std::filesystem::path& folder) {
+/// 12 pictures of `side` x `side` pixels, reddish "CT" and bluish "MRI", 8 for training and 4 held out.
+inline void write_miniature_data(const std::filesystem::path& folder, int side = 16) {
   std::filesystem::create_directories(folder);
   Manifest manifest{folder, {}};
   for (int i = 0; i < 12; ++i) {
     const bool is_ct = i % 2 == 0;
-    Image image{16, 16, {}};
-    for (int p = 0; p < 16 * 16; ++p) {
+    Image image{side, side, {}};
+    for (int p = 0; p < side * side; ++p) {
       const auto wave = static_cast<std::uint8_t>(40 + (p * (i + 3)) % 60);
       image.pixels.insert(image.pixels.end(), {static_cast<std::uint8_t>(is_ct ? 220 : wave), wave,
                                                static_cast<std::uint8_t>(is_ct ? wave : 220)});

@@ -29,8 +29,8 @@ struct Objective {
 
   /// What the loss of some draws needs, gathered on the device: the part of a step that waits for data.
   std::function<Batch(const std::vector<SampleDraw>&)> prepare;
-  /// The mean loss of a batch, [] with a graph.
-  std::function<torch::Tensor(const Batch&)> loss;
+  /// The mean loss of a batch, [] with a graph. Adds to the batch what it made of it ("text_embeddings").
+  std::function<torch::Tensor(Batch&)> loss;
   /// Scores of the held-out images with the parameters as they are. Runs without gradients.
   std::function<Scores()> validate;
   /// Writes the model as a Hugging Face folder.

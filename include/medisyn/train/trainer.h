@@ -13,6 +13,7 @@ namespace medisyn {
 struct TrainOptions {
   std::filesystem::path out;
   bool resume = false;
+  std::int64_t dump_steps = 0;  ///< the first so many steps are written to steps/ (step_dump.h)
   torch::Device device = torch::kCPU;
   std::string go_on;  ///< the command that goes on after an interrupt
 };

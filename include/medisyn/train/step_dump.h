@@ -1,0 +1,22 @@
+// What one step of a training saw and gave, so that another library can compute it again
+// (scripts/parity_training.py does).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "medisyn/train/objective.h"
+
+namespace medisyn {
+
+/// Writes RUN/steps/STEP-rank0-micro0.safetensors, STEP counted from 0 with four digits: every tensor of the
+/// batch (of a U-Net: latents times the scaling factor, noise, timesteps, text_embeddings after dropout),
+/// loss
+/// [], and sample_ids [B] int64, rows of the training images; their ids are a JSON list under sample_ids in
+/// the file's metadata.
+void dump_step(const std::filesystem::path& run, std::int64_t step, const Batch& batch,
+               const std::vector<SampleDraw>& draws, const std::vector<std::string>& ids,
+               const torch::Tensor& loss);
+
+}  // namespace medisyn
