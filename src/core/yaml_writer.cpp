@@ -8,6 +8,16 @@
 namespace medisyn {
 namespace {
 
+/// As in JSON, but 5e-05 with a point: to a reader of YAML 1.1 (Python's) it is a text without one.
+std::string spell(const Json& value) {
+  std::string text = value.dump();
+  const std::size_t exponent = text.find('e');
+  if (value.is_number_float() && exponent != std::string::npos && text.find('.') == std::string::npos) {
+    text.insert(exponent, ".0");
+  }
+  return text;
+}
+
 void emit(YAML::Emitter& out, const Json& value) {
   if (value.is_object()) {
     out << YAML::BeginMap;
@@ -29,7 +39,7 @@ void emit(YAML::Emitter& out, const Json& value) {
   } else if (value.is_string()) {
     out << YAML::DoubleQuoted << value.get<std::string>();
   } else {
-    out << value.dump();  // booleans and numbers are spelled as in JSON
+    out << spell(value);
   }
 }
 

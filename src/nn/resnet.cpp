@@ -1,5 +1,7 @@
 #include "medisyn/nn/resnet.h"
 
+#include "medisyn/nn/recompute.h"
+
 namespace medisyn {
 
 ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetShape& shape)
@@ -18,12 +20,15 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetShape& shape)
 }
 
 torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& input, const torch::Tensor& time) {
-  torch::Tensor hidden = conv1_(norm1_->with_silu(input));
-  if (time_emb_proj_) {
-    hidden = add_to(hidden, time_emb_proj_(torch::silu(time)).unsqueeze(-1).unsqueeze(-1));  // [B, out, 1, 1]
-  }
-  hidden = torch::dropout(norm2_->with_silu(hidden), dropout_, is_training());
-  return add_to(conv2_(hidden), conv_shortcut_ ? conv_shortcut_(input) : input);
+  const auto block = [this](const torch::Tensor& x, const torch::Tensor& t) {
+    torch::Tensor hidden = conv1_(norm1_->with_silu(x));
+    if (time_emb_proj_) {
+      hidden = add_to(hidden, time_emb_proj_(torch::silu(t)).unsqueeze(-1).unsqueeze(-1));  // [B, out, 1, 1]
+    }
+    hidden = torch::dropout(norm2_->with_silu(hidden), dropout_, is_training());
+    return add_to(conv2_(hidden), conv_shortcut_ ? conv_shortcut_(x) : x);
+  };
+  return time.defined() ? recomputed(block, input, time) : block(input, time);
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, std::int64_t padding)

@@ -1,6 +1,7 @@
 #include "medisyn/nn/transformer_2d.h"
 
 #include "medisyn/nn/cpu_elementwise.h"
+#include "medisyn/nn/recompute.h"
 
 namespace medisyn {
 namespace {
@@ -64,10 +65,13 @@ BasicTransformerBlockImpl::BasicTransformerBlockImpl(const AttentionShape& self_
       ff_(register_module("ff", FeedForward(self_attention.width))) {}
 
 torch::Tensor BasicTransformerBlockImpl::forward(const torch::Tensor& x, const Context& text) {
-  const torch::Tensor normed = norm1_(x);
-  torch::Tensor hidden = add_to(attn1_(normed, normed), x);
-  hidden = add_to(attn2_(norm2_(hidden), text), hidden);
-  return add_to(ff_(norm3_(hidden)), hidden);
+  const auto block = [this](const torch::Tensor& input, const Context& context) {
+    const torch::Tensor normed = norm1_(input);
+    torch::Tensor hidden = add_to(attn1_(normed, normed), input);
+    hidden = add_to(attn2_(norm2_(hidden), context), hidden);
+    return add_to(ff_(norm3_(hidden)), hidden);
+  };
+  return at::GradMode::is_enabled() ? recomputed(block, x, text.tokens()) : block(x, text);
 }
 
 Transformer2DModelImpl::Transformer2DModelImpl(const Transformer2DShape& shape)

@@ -5,7 +5,7 @@
 
 namespace medisyn {
 
-void dump_step(const fs::path& run, std::int64_t step, const Batch& batch,
+void dump_step(const fs::path& run, const StepPart& part, const Batch& batch,
                const std::vector<SampleDraw>& draws, const std::vector<std::string>& ids,
                const torch::Tensor& loss) {
   std::vector<std::int64_t> rows;
@@ -17,7 +17,7 @@ void dump_step(const fs::path& run, std::int64_t step, const Batch& batch,
   tensors["sample_ids"] = torch::tensor(rows);
   const fs::path folder = run / "steps";
   fs::create_directories(folder);
-  write_safetensors(folder / fmt::format("{:04}-rank0-micro0.safetensors", step), tensors,
+  write_safetensors(folder / fmt::format("{:04}-rank0-micro{}.safetensors", part.step, part.micro), tensors,
                     {{"sample_ids", Json(ids).dump()}});
 }
 

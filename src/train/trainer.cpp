@@ -124,15 +124,32 @@ class Trainer {
 
   torch::Tensor forward_backward(const std::vector<SampleDraw>& draws) {
     store_.zero_gradients();
+    const auto size = static_cast<std::size_t>(config_.micro_batch_size.value_or(config_.batch_size));
+    torch::Tensor total;
+    std::int64_t micro = 0;
+    for (std::size_t first = 0; first < draws.size(); first += size) {
+      const std::size_t last = std::min(first + size, draws.size());
+      const std::vector<SampleDraw> part(draws.begin() + static_cast<long>(first),
+                                         draws.begin() + static_cast<long>(last));
+      const double share = static_cast<double>(part.size()) / static_cast<double>(draws.size());
+      const torch::Tensor loss = accumulate(part, share, micro++);
+      total = total.defined() ? total + loss : loss;
+    }
+    return total;
+  }
+
+  /// Adds the gradients of some of a batch's images; gives their share of its mean loss.
+  torch::Tensor accumulate(const std::vector<SampleDraw>& draws, double share, std::int64_t micro) {
     const Clock::time_point start = Clock::now();
     Batch batch = objective_.prepare(draws);
     window_wait_ += seconds_since(start);
     const torch::Tensor loss = objective_.loss(batch);
-    loss.backward();
+    (share < 1 ? loss * share : loss).backward();
     if (store_.step() < options_.dump_steps) {
-      dump_step(options_.out, store_.step(), batch, draws, sample_ids(draws), loss.detach());
+      dump_step(options_.out, {.step = store_.step(), .micro = micro}, batch, draws, sample_ids(draws),
+                loss.detach());
     }
-    return loss.detach();
+    return loss.detach() * share;
   }
 
   void check_finite(const torch::Tensor& loss, const torch::Tensor& norm,

@@ -13,6 +13,7 @@
 #include "medisyn/diffusion/schedule.h"
 #include "medisyn/models/hf_folder.h"
 #include "medisyn/models/init.h"
+#include "medisyn/nn/recompute.h"
 #include "medisyn/pipeline/model_folder.h"
 #include "medisyn/pipeline/stable_diffusion.h"
 #include "medisyn/train/objective.h"
@@ -177,6 +178,10 @@ struct UnetTraining {
   }
 
   torch::Tensor loss(Batch& batch) {
+    std::optional<RecomputeBlocks> recompute;
+    if (config.gradient_checkpointing) {
+      recompute.emplace();
+    }
     const torch::Tensor error = errors(batch, config.precision);
     return config.min_snr_gamma > 0 ? (error * min_snr_weight(batch.at("timesteps"))).mean() : error.mean();
   }

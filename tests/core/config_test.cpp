@@ -115,9 +115,11 @@ TEST(Config, OverridesReplaceAndAdd) {
 TEST(Config, WrittenYamlReadsBackTheSame) {
   Outer config = parse("count: 9\nkind: alpha\nlist: [{rate: 0.1}, {widths: [3, 4]}]\ntable: {k: 5}\n");
   config.file = "with: colon and \"quotes\" \xC3\xA9";
+  config.inner.rate = 5e-5;
   const fs::path file = fresh_folder() / "out.yaml";
   write_config_yaml(file, config);
   EXPECT_EQ(config_to_json(read_config<Outer>(file)), config_to_json(config));
+  EXPECT_THAT(read_file(file), testing::HasSubstr("rate: 5.0e-05"));  // for readers of YAML 1.1
 }
 
 struct Needs {

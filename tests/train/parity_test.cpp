@@ -48,6 +48,8 @@ TEST(TrainingParity, LossesAndUpdatesAreThoseOfDiffusersAndAdamW) {
        .changes = "optimizer: {learning_rate: 1.0e-3, schedule: linear, weight_decay: 0.1, beta1: 0.8}"},
       {.name = "min_snr",
        .changes = "min_snr_gamma: 5\noptimizer: {learning_rate: 1.0e-3, max_grad_norm: 0.05}"},
+      {.name = "micro",
+       .changes = "micro_batch_size: 2\ngradient_checkpointing: true\noptimizer: {learning_rate: 1.0e-3}"},
       {.name = "min_snr_v",
        .prediction_type = "v_prediction",
        .changes = "min_snr_gamma: 5\ncaption_dropout: 0.5\noptimizer: {learning_rate: 1.0e-4}"},

@@ -115,6 +115,29 @@ TEST_F(Training, FrozenTextEncoderStaysAsItIs) {
             bytes("second", "unet/diffusion_pytorch_model.safetensors"));
 }
 
+TEST_F(Training, MicroBatchesAndRecomputedBlocksGiveTheSameTraining) {
+  run(miniature_vae(folder_ / "data"), "vae");
+  TrainConfig config = miniature_unet(folder_ / "data", folder_ / "vae", merges_);
+  config.max_steps = 30;
+  run(config, "whole");
+  const auto whole = losses("whole");
+  const auto expect_same = [&](const std::string& name) {
+    run(config, name);
+    const auto parts = losses(name);
+    ASSERT_EQ(parts.size(), whole.size());
+    for (const auto& [step, loss] : whole) {
+      EXPECT_NEAR(parts.at(step), loss, 1e-5 * loss) << name << " step " << step;
+    }
+  };
+  for (const std::int64_t micro : {1, 3, 4}) {  // 3: the last part of a batch of 4 is one image
+    config.micro_batch_size = micro;
+    expect_same(fmt::format("micro{}", micro));
+  }
+  config.micro_batch_size.reset();
+  config.gradient_checkpointing = true;
+  expect_same("recomputed");  // in another order of sums where a tensor is used by many blocks
+}
+
 TEST_F(Training, MistakesAreNamed) {
   TrainConfig config = miniature_vae(folder_ / "data");
   run(config, "used");

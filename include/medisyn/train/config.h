@@ -110,6 +110,9 @@ struct TrainConfig {
   double min_snr_gamma = 0;         ///< 0: off. Hang et al., 2023, https://arxiv.org/abs/2303.09556
   OptimizerConfig optimizer;
   std::int64_t batch_size = 128;  ///< the paper's effective batch
+  /// Images that are computed at a time; the gradients of a batch are the same, in less memory. None: all.
+  std::optional<std::int64_t> micro_batch_size;
+  bool gradient_checkpointing = false;  ///< the U-Net's blocks are computed twice, in less memory
   std::int64_t max_steps = 1000;
   std::string precision = "fp32";
   std::int64_t log_every_steps = 10;
@@ -133,6 +136,8 @@ struct TrainConfig {
     visit("min_snr_gamma", self.min_snr_gamma, in_range(0, 1000));
     visit("optimizer", self.optimizer);
     visit("batch_size", self.batch_size, in_range(1, 65536));
+    visit("micro_batch_size", self.micro_batch_size, in_range(1, 65536));
+    visit("gradient_checkpointing", self.gradient_checkpointing);
     visit("max_steps", self.max_steps, at_least(1));
     visit("precision", self.precision, one_of({"fp32", "bf16"}));
     visit("log_every_steps", self.log_every_steps, at_least(1));

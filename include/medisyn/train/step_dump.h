@@ -10,12 +10,17 @@
 
 namespace medisyn {
 
-/// Writes RUN/steps/STEP-rank0-micro0.safetensors, STEP counted from 0 with four digits: every tensor of the
-/// batch (of a U-Net: latents times the scaling factor, noise, timesteps, text_embeddings after dropout),
-/// loss
+/// Which part of a training: both counted from 0.
+struct StepPart {
+  std::int64_t step = 0;
+  std::int64_t micro = 0;  ///< of the micro-batches whose gradients a step adds up
+};
+
+/// Writes RUN/steps/STEP-rank0-microM.safetensors, STEP with four digits: every tensor of the (micro-)batch
+/// (of a U-Net: latents times the scaling factor, noise, timesteps, text_embeddings after dropout), loss
 /// [], and sample_ids [B] int64, rows of the training images; their ids are a JSON list under sample_ids in
 /// the file's metadata.
-void dump_step(const std::filesystem::path& run, std::int64_t step, const Batch& batch,
+void dump_step(const std::filesystem::path& run, const StepPart& part, const Batch& batch,
                const std::vector<SampleDraw>& draws, const std::vector<std::string>& ids,
                const torch::Tensor& loss);
 
