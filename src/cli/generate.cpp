@@ -116,8 +116,12 @@ std::optional<Share> draw_images(TextToImage& pipeline, GenerationFolder& folder
     for (const std::size_t i : batch) {
       requests.push_back(folder.images()[i].request);
     }
-    const auto drawn =
-        interrupted() ? std::nullopt : pipeline.draw(requests, batch_size, [] { return !interrupted(); });
+    std::int64_t step = 0;
+    const auto after_step = [&] {
+      progress.update(static_cast<std::int64_t>(share.made), fmt::format("step {}", ++step));
+      return !interrupted();
+    };
+    const auto drawn = interrupted() ? std::nullopt : pipeline.draw(requests, batch_size, after_step);
     if (!drawn) {
       return std::nullopt;
     }

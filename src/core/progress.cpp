@@ -71,8 +71,9 @@ void Progress::draw(const std::string& detail) {
   if (!finished_ && rate > 0) {
     time = format_duration(static_cast<double>(total_ - done_) / rate) + " left";
   }
-  const std::string line = fmt::format("{} {}/{} {}{}{}  {:.1f} {}/s  {}", label_, done_, total_, unit_,
-                                       detail.empty() ? "" : "  ", detail, rate, unit_, time);
+  const std::string shown = rate > 0 && rate < 1 ? fmt::format("{:.2g}", rate) : fmt::format("{:.1f}", rate);
+  const std::string line = fmt::format("{} {}/{} {}{}{}  {} {}/s  {}", label_, done_, total_, unit_,
+                                       detail.empty() ? "" : "  ", detail, shown, unit_, time);
   if (terminal_) {
     fmt::print(stderr, "\r{}\x1b[K", line);
   } else {
