@@ -4,8 +4,8 @@
 usage: .venv-peers/bin/python scripts/parity_training.py [FOLDER]
 
 Without a folder: one step of Stable Diffusion 1.4 at its full size, 256x256, gradient checkpointing, one image, about three
-minutes, 20 GB of memory and as much disk. Otherwise each folder in FOLDER that has base/ (a Stable Diffusion folder) and run/ (a training of its U-Net from there, in fp32,
-with `--dump-steps` for all its steps) is one case. Every step takes latents, noise, timesteps and text embeddings from the
+minutes, 20 GB of memory and as much disk. Otherwise each folder in FOLDER that has base/ (a Stable Diffusion folder) and
+run/ (a training of its U-Net from there, in fp32, with `--dump-steps` for all its steps) is one case. Every step takes latents, noise, timesteps and text embeddings from the
 dump, the weights from the step before. Prints one line a case, and exits with 1 when a loss differs by more than 1e-5
 (relative), a tensor's total update by more than 1e-3 (L2, relative), or (with a folder) the same comparison passes although
 the reference was given other noise in one step.

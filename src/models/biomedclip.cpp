@@ -112,14 +112,14 @@ bool is_open_clip_folder(const fs::path& folder) { return fs::is_regular_file(fo
 BiomedClipFolder load_biomedclip(const fs::path& folder) {
   const auto config = read_config<OpenClipConfig>(folder / kConfigFile);
   const fs::path file = weights_in(folder);
-  const TensorMap tensors = read_weights(file);
+  TensorMap tensors = read_weights(file);
   const BiomedClipShape shape = shape_of(Shapes(tensors, file), config.model_cfg);
   BiomedClip model = [&] {
     const UninitialisedParameters guard;
     return BiomedClip(shape);
   }();
   const auto key_name = [&](const std::string& key) { return current_key(*model, key); };
-  set_parameters(*model, tensors, file, key_name, torch::kFloat);
+  set_parameters(*model, std::move(tensors), file, key_name, torch::kFloat);
   model->eval();
   return {config, model};
 }

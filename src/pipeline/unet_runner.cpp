@@ -10,6 +10,11 @@ void overwrite(torch::Tensor& old, const torch::Tensor& values) {
   }
 }
 
+/// t for every image of the batch: [B] fp32.
+torch::Tensor timesteps_of(const torch::Tensor& sample, double t) {
+  return torch::full({sample.size(0)}, t, torch::dtype(torch::kFloat).device(sample.device()));
+}
+
 torch::Tensor own_copy(const torch::Tensor& values) {
   return values.defined() ? values.clone(torch::MemoryFormat::Contiguous) : values;
 }
@@ -39,7 +44,7 @@ torch::Tensor UNetRunner::step(const torch::Tensor& sample, double t) {
   if (recorder_ && !was_first) {
     return replay(sample, t);
   }
-  return run(sample, torch::full({sample.size(0)}, t, torch::dtype(torch::kFloat).device(sample.device())));
+  return run(sample, timesteps_of(sample, t));
 }
 
 torch::Tensor UNetRunner::run(const torch::Tensor& sample, const torch::Tensor& timesteps) {
@@ -50,7 +55,7 @@ torch::Tensor UNetRunner::replay(const torch::Tensor& sample, double t) {
   if (!again_ || sample_.sizes() != sample.sizes()) {
     again_ = nullptr;  // its memory first
     sample_ = sample.clone();
-    timesteps_ = torch::full({sample.size(0)}, t, torch::dtype(torch::kFloat).device(sample.device()));
+    timesteps_ = timesteps_of(sample, t);
     again_ = recorder_([this] { prediction_ = run(sample_, timesteps_); });
   } else {
     sample_.copy_(sample);

@@ -144,7 +144,7 @@ class Trainer {
     Batch batch = objective_.prepare(draws);
     window_wait_ += seconds_since(start);
     const torch::Tensor loss = objective_.loss(batch);
-    (share < 1 ? loss * share : loss).backward();
+    (loss * share).backward();
     if (store_.step() < options_.dump_steps) {
       dump_step(options_.out, {.step = store_.step(), .micro = micro}, batch, draws, sample_ids(draws),
                 loss.detach());

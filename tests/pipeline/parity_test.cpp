@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include <cstdlib>
-
 #include "../fresh_folder.h"
 #include "../peers.h"
 #include "medisyn/core/files.h"
