@@ -22,7 +22,8 @@ message(STATUS "CUDA and NCCL: ${MEDISYN_WITH_CUDA} (MEDISYN_CUDA=${MEDISYN_CUDA
 add_library(medisyn_torch INTERFACE)
 target_include_directories(medisyn_torch SYSTEM INTERFACE
   ${TORCH_ROOT}/include ${TORCH_ROOT}/include/torch/csrc/api/include)
-target_link_libraries(medisyn_torch INTERFACE ${TORCH_ROOT}/lib/libtorch_cpu.so ${TORCH_ROOT}/lib/libc10.so)
+target_link_libraries(medisyn_torch INTERFACE ${TORCH_ROOT}/lib/libtorch_cpu.so ${TORCH_ROOT}/lib/libc10.so
+  ${TORCH_ROOT}/lib/libgomp.so.1)  # torch's OpenMP: threads that read data ahead ask it for one thread each
 # The CUDA runtime that libtorch_cpu.so names is found through the rpath only.
 set(MEDISYN_RPATH ${TORCH_ROOT}/lib ${NVIDIA_ROOT}/cu13/lib)
 if(MEDISYN_WITH_CUDA)
@@ -47,6 +48,9 @@ list(JOIN MEDISYN_RPATH ":" MEDISYN_RPATH_LINK)
 target_link_options(medisyn_torch INTERFACE -Wl,-rpath-link,${MEDISYN_RPATH_LINK})
 set(CMAKE_BUILD_RPATH ${MEDISYN_RPATH})
 set(CMAKE_INSTALL_RPATH ${MEDISYN_RPATH})
+
+# Gloo's headers, which those of c10d's Gloo process group (ranks on CPUs) include; its code is in libtorch_cpu.so.
+find_path(GLOO_INCLUDE_DIR gloo/context.h REQUIRED)
 
 # Text formatting: the fmt inside torch's wheel, so that nothing clashes with Debian's.
 add_library(medisyn_fmt STATIC ${PROJECT_SOURCE_DIR}/src/core/fmt.cpp)

@@ -24,6 +24,7 @@ from diffusers.training_utils import compute_snr
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from transformers import BertModel, CLIPTextModel
 
 MEDISYN, MERGES = "build/release/medisyn", "quickstart/data/clip/bpe_simple_vocab_16e6.txt.gz"
 PICTURE = "quickstart/data/skimage/retina.jpg"
@@ -33,16 +34,33 @@ LOSS_TOLERANCE, UPDATE_TOLERANCE = 1e-5, 1e-3
 def read_step(folder: pathlib.Path, number: int) -> dict:
     """The batch of a step, whatever its micro-batches, and its mean loss."""
     parts = [load_file(file) for file in sorted(folder.glob(f"{number:04}-rank0-micro*.safetensors"))]
-    step = {name: torch.cat([part[name] for part in parts])
-            for name in ("latents", "noise", "timesteps", "text_embeddings")}
+    step = {name: torch.cat([part[name] for part in parts]) for name in parts[0] if name != "loss"}
     step["loss"] = sum(part["loss"] * len(part["latents"]) for part in parts) / len(step["latents"])
     return step
 
 
-def loss_of(unet: UNet2DConditionModel, scheduler: DDPMScheduler, step: dict, min_snr_gamma: float) -> torch.Tensor:
-    """As diffusers' examples/text_to_image/train_text_to_image.py computes it."""
+def embeddings_of(text_encoder: torch.nn.Module | None, step: dict) -> torch.Tensor:
+    """What a trained text encoder makes of the texts; of SDXL it is the first of two, and the other's part is the dump's."""
+    known = step["text_embeddings"]
+    if text_encoder is None:
+        return known
+    ids, is_xl = step["input_ids"], "pooled_text_embeddings" in step
+    if isinstance(text_encoder, BertModel):
+        return text_encoder(ids, attention_mask=ids.ne(text_encoder.config.pad_token_id)).last_hidden_state
+    if not is_xl:
+        return text_encoder(ids).last_hidden_state
+    own = text_encoder(ids, output_hidden_states=True).hidden_states[-2]
+    return torch.cat([own, known[..., own.shape[-1]:]], -1)
+
+
+def loss_of(unet: UNet2DConditionModel, text_encoder: torch.nn.Module | None, scheduler: DDPMScheduler, step: dict,
+            min_snr_gamma: float) -> torch.Tensor:
+    """As diffusers' examples/text_to_image/train_text_to_image.py and train_text_to_image_sdxl.py compute it."""
     noisy = scheduler.add_noise(step["latents"], step["noise"], step["timesteps"])
-    prediction = unet(noisy, step["timesteps"], step["text_embeddings"]).sample
+    added = None
+    if "time_ids" in step:
+        added = {"text_embeds": step["pooled_text_embeddings"], "time_ids": step["time_ids"]}
+    prediction = unet(noisy, step["timesteps"], embeddings_of(text_encoder, step), added_cond_kwargs=added).sample
     kind = scheduler.config.prediction_type
     target = {"epsilon": lambda: step["noise"], "sample": lambda: step["latents"],
               "v_prediction": lambda: scheduler.get_velocity(step["latents"], step["noise"], step["timesteps"])}[kind]()
@@ -53,14 +71,22 @@ def loss_of(unet: UNet2DConditionModel, scheduler: DDPMScheduler, step: dict, mi
     return ((prediction - target).square().mean((1, 2, 3)) * weight).mean()
 
 
+def load_text_encoder(folder: pathlib.Path) -> torch.nn.Module:
+    is_bert = "BertModel" in (folder / "config.json").read_text(encoding="utf-8")
+    return (BertModel if is_bert else CLIPTextModel).from_pretrained(folder).train()
+
+
 def differences(case: pathlib.Path, config: dict, spoil: bool) -> tuple[float, float]:
     """The largest relative differences of a loss and of a tensor's total update."""
+    options, steps = config["optimizer"], config["max_steps"]
+    end = case / f"run/checkpoints/step-{steps}"
     unet = UNet2DConditionModel.from_pretrained(case / "base/unet").train()
+    text_encoder = load_text_encoder(case / "base/text_encoder") if config["train_text_encoder"] else None
     if config["gradient_checkpointing"]:
         unet.enable_gradient_checkpointing()
-    scheduler = DDPMScheduler.from_config(DDPMScheduler.load_config(case / "base/scheduler"))
-    options, steps = config["optimizer"], config["max_steps"]
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=options["learning_rate"], eps=options["eps"],
+    scheduler = DDPMScheduler.from_config(DDPMScheduler.load_config(end / "scheduler"))
+    parameters = [p for model in (unet, text_encoder) if model is not None for p in model.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=options["learning_rate"], eps=options["eps"],
                                   betas=(options["beta1"], options["beta2"]), weight_decay=options["weight_decay"])
     rate = get_scheduler(options["schedule"], optimizer, num_warmup_steps=0, num_training_steps=steps)
     worst_loss = 0.0
@@ -68,22 +94,36 @@ def differences(case: pathlib.Path, config: dict, spoil: bool) -> tuple[float, f
         step = read_step(case / "run/steps", number)
         if spoil and number == 0:
             step["noise"] = step["noise"].flip(0)
-        loss = loss_of(unet, scheduler, step, config["min_snr_gamma"])
+        loss = loss_of(unet, text_encoder, scheduler, step, config["min_snr_gamma"])
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), options["max_grad_norm"])
+        torch.nn.utils.clip_grad_norm_(parameters, options["max_grad_norm"])
         optimizer.step()
         rate.step()
         optimizer.zero_grad()
         worst_loss = max(worst_loss, abs(loss.item() - step["loss"].item()) / abs(loss.item()))
-    return worst_loss, worst_update(unet, case / "base/unet", case / f"run/checkpoints/step-{steps}/unet")
+    worst = worst_update(unet, case / "base/unet", end / "unet", "diffusion_pytorch_model.safetensors")
+    if text_encoder is not None:
+        worst = max(worst, worst_update(text_encoder, case / "base/text_encoder", end / "text_encoder", "model.safetensors"))
+    return worst_loss, worst
 
 
-def worst_update(unet: UNet2DConditionModel, start: pathlib.Path, end: pathlib.Path) -> float:
-    """The largest difference of a tensor's total update between the model and the folder `end`."""
-    name = "diffusion_pytorch_model.safetensors"
-    with safe_open(start / name, "pt") as before, safe_open(end / name, "pt") as ours:
-        return max(((ours.get_tensor(name) - p.detach()).norm() / (p.detach() - before.get_tensor(name)).norm()).item()
-                   for name, p in unet.named_parameters())
+# A key's bias shifts all scores of a query alike: its gradient is zero but for rounding, which AdamW blows up.
+WITHOUT_GRADIENT = ("k_proj.bias", "attention.self.key.bias")
+
+
+def worst_update(model: torch.nn.Module, start: pathlib.Path, end: pathlib.Path, file: str) -> float:
+    """The largest difference of a tensor's total update between the model and the folder `end`; infinite where only one of
+    them left a tensor as it was."""
+    worst = 0.0
+    with safe_open(start / file, "pt") as before, safe_open(end / file, "pt") as ours:
+        keys = {key.removeprefix("text_model."): key for key in before.keys()}
+        for name, parameter in model.named_parameters():
+            key = keys[name.removeprefix("text_model.")]
+            old, new, reference = before.get_tensor(key), ours.get_tensor(key), parameter.detach()
+            if name.endswith(WITHOUT_GRADIENT) or (torch.equal(reference, old) and torch.equal(new, old)):
+                continue
+            worst = max(worst, ((new - reference).norm() / (reference - old).norm()).item())
+    return worst
 
 
 def is_within(found: tuple[float, float]) -> bool:
@@ -99,7 +139,7 @@ def train_full_size(case: pathlib.Path) -> None:
     data = case / "data"
     data.mkdir()
     lines = []
-    for split in ("train", "test"):
+    for split in ("train", "validation"):
         Image.open(PICTURE).convert("RGB").resize((256, 256), Image.Resampling.LANCZOS).save(data / f"{split}.png")
         lines.append({"file_name": f"{split}.png", "text": "a colour photograph of the back of an eye", "split": split})
     (data / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

@@ -12,6 +12,7 @@
 #include "generation_shards.h"
 #include "generation_share.h"
 #include "generation_sheets.h"
+#include "launch.h"
 #include "medisyn/cli/commands.h"
 #include "medisyn/cli/options.h"
 #include "medisyn/core/error.h"
@@ -187,22 +188,6 @@ Json metrics_of(const GenerationFolder& folder, const Share& share, std::size_t 
   return metrics;
 }
 
-/// The command as it was typed, quotes put back where a word needs them.
-std::string typed(int argc, char** argv) {
-  std::string command;
-  for (int i = 0; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool plain =
-        i == 0 || (!word.empty() && word.find_first_of(" \t\"'$&|;<>()*?#~`\\") == std::string::npos);
-    std::string quoted = plain ? word : "'";
-    for (const char c : plain ? std::string() : word) {
-      quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    command += (i > 0 ? " " : "") + quoted + (plain ? "" : "'");
-  }
-  return command;
-}
-
 /// Takes from the model what the command line leaves open.
 void resolve_options(GenerateArguments& arguments, const TextToImage& pipeline) {
   GenerationOptions& generation = arguments.generation;
@@ -365,7 +350,7 @@ int generate_command(int argc, char** argv) {
   CLI::App app("Draws images of prompts: PNGs, metadata.jsonl, contact_sheet.png.");
   GenerateArguments arguments;
   add_generate_options(app, arguments);
-  const std::string command = typed(argc, argv);
+  const std::string command = typed_command(argc, argv);
   if (const auto code = parse_options(app, arguments.common, argc, argv)) {
     return *code;
   }

@@ -9,14 +9,16 @@
 #include "medisyn/cli/subcommands.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/log.h"
+#include "medisyn/core/memory.h"
 #include "medisyn/core/version.h"
 #include "medisyn/dist/cuda.h"
 
 namespace medisyn {
 namespace {
 
-constexpr std::array<Subcommand, 6> kCommands{{
+constexpr std::array<Subcommand, 7> kCommands{{
     {"curate", curate_command, "raw repositories -> images and manifest (captions, split by patient)"},
+    {"cache", cache_command, "encode a training's images and captions once"},
     {"train", train_command, "train a VAE or a text-conditioned U-Net"},
     {"generate", generate_command, "prompts -> PNGs and metadata.jsonl"},
     {"eval", eval_command, "fid | msssim | alignment"},
@@ -41,6 +43,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace medisyn
 
 int main(int argc, char** argv) {
+  medisyn::keep_memory_in_large_pages();
   try {
     return medisyn::dispatch(argc, argv);
   } catch (const medisyn::Error& error) {

@@ -121,9 +121,50 @@ ConfigNode parse_config_text(const std::string& text, const std::string& name) {
   }
 }
 
-ConfigNode parse_config_file(const fs::path& file) {
-  return parse_config_text(read_file(file), file.string());
+namespace {
+
+constexpr int kMostIncludes = 8;  ///< one within the other
+
+/// Keys of `over` stand in the place of those of `base`, maps being joined key by key.
+void lay_over(ConfigNode& base, ConfigNode over) {
+  if (base.kind != ConfigNode::Kind::kMap || over.kind != ConfigNode::Kind::kMap) {
+    base = std::move(over);
+    return;
+  }
+  for (auto& [key, value] : over.entries) {
+    lay_over(child_of(base, key), std::move(value));
+  }
 }
+
+/// `include: other.yaml` in a YAML file, beside it: its keys, and over them the file's own.
+ConfigNode parse_with_includes(const fs::path& file, int depth) {
+  ConfigNode root = parse_config_text(read_file(file), file.string());
+  const bool is_yaml = file.extension() == ".yaml" || file.extension() == ".yml";
+  const auto include = std::find_if(root.entries.begin(), root.entries.end(),
+                                    [](const auto& entry) { return entry.first == "include"; });
+  if (!is_yaml || include == root.entries.end()) {
+    return root;
+  }
+  if (!include->second.is_scalar()) {
+    include->second.refuse("include", "the name of a YAML file");
+  }
+  if (depth >= kMostIncludes) {
+    fail("{}: include: more than {} files, one in the other: does one include itself?",
+         include->second.where(), kMostIncludes);
+  }
+  const fs::path other = file.parent_path() / include->second.scalar;
+  if (!fs::is_regular_file(other)) {
+    fail("{}: include: {}: no such file", include->second.where(), other.string());
+  }
+  ConfigNode base = parse_with_includes(other, depth + 1);
+  root.entries.erase(include);
+  lay_over(base, std::move(root));
+  return base;
+}
+
+}  // namespace
+
+ConfigNode parse_config_file(const fs::path& file) { return parse_with_includes(file, 0); }
 
 void apply_override(ConfigNode& root, const std::string& override_text) {
   const std::string name = "--set " + override_text;

@@ -1,66 +1,85 @@
 #include "medisyn/data/dataset.h"
 
-#include <ATen/Parallel.h>
-
-#include <cstring>
+#include <algorithm>
+#include <cmath>
 
 #include "medisyn/core/error.h"
-#include "medisyn/io/image.h"
+#include "medisyn/data/transforms.h"
+#include "medisyn/io/resize.h"
 
 namespace medisyn {
 namespace {
 
-/// Copies [H, W, 3] into [3, H, W].
-void copy_planes(const Image& image, std::uint8_t* target) {
-  const std::size_t plane = static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width);
-  for (std::size_t i = 0; i < plane; ++i) {
-    for (std::size_t channel = 0; channel < 3; ++channel) {
-      target[channel * plane + i] = image.pixels[i * 3 + channel];
-    }
-  }
-}
+constexpr std::int64_t kKeptBytes = std::int64_t{1} << 30;
 
 }  // namespace
 
+ImageDataset::ImageDataset(Manifest manifest, std::int64_t image_pixels)
+    : manifest_(std::move(manifest)), image_pixels_(image_pixels) {
+  if (manifest_.records.empty()) {
+    fail("{}: no image is left after the filter", manifest_.root.string());
+  }
+  keeps_ = size() <= kKeptBytes / (3 * image_pixels * image_pixels);
+  kept_.resize(keeps_ ? manifest_.records.size() : 0);
+}
+
+Pictures ImageDataset::pictures(const std::vector<std::int64_t>& indices) const {
+  const auto count = static_cast<std::int64_t>(indices.size());
+  Pictures pictures{.pixels = torch::empty({count, 3, image_pixels_, image_pixels_}),
+                    .time_ids = torch::empty({count, 6})};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto one = square(indices[static_cast<std::size_t>(i)]);
+    pictures.pixels[i].copy_(to_tensor(one->image));
+    std::copy(one->time_ids.begin(), one->time_ids.end(), pictures.time_ids[i].data_ptr<float>());
+  }
+  return pictures;
+}
+
+std::shared_ptr<const ImageDataset::Square> ImageDataset::square(std::int64_t index) const {
+  if (!keeps_) {
+    return decode(index);
+  }
+  const auto place = static_cast<std::size_t>(index);
+  {
+    const std::scoped_lock lock(mutex_);
+    if (kept_[place]) {
+      return kept_[place];
+    }
+  }
+  auto decoded = decode(index);
+  const std::scoped_lock lock(mutex_);
+  return kept_[place] = std::move(decoded);
+}
+
+std::shared_ptr<const ImageDataset::Square> ImageDataset::decode(std::int64_t index) const {
+  const Image image = read_image(path(index));
+  const auto side = static_cast<int>(image_pixels_);
+  const double scale = static_cast<double>(side) / std::min(image.height, image.width);
+  const auto spare = [&](int length) {
+    return std::max(0, static_cast<int>(std::lround(length * scale)) - side) / 2;
+  };
+  const auto pixels = static_cast<float>(side);
+  return std::make_shared<const Square>(
+      Square{.image = image.height == side && image.width == side ? image : resize_and_crop(image, side),
+             .time_ids = {static_cast<float>(image.height), static_cast<float>(image.width),
+                          static_cast<float>(spare(image.height)), static_cast<float>(spare(image.width)),
+                          pixels, pixels}});
+}
+
 std::vector<std::string> ImageDataset::ids() const {
   std::vector<std::string> ids;
-  for (const Record& record : records) {
-    ids.push_back(record.id);
+  for (const Record& one : records()) {
+    ids.push_back(one.id);
   }
   return ids;
 }
 
 std::vector<std::string> ImageDataset::image_types() const {
   std::vector<std::string> types;
-  for (const Record& record : records) {
-    types.push_back(record.image_type);
+  for (const Record& one : records()) {
+    types.push_back(one.image_type);
   }
   return types;
-}
-
-torch::Tensor ImageDataset::images(const std::vector<std::int64_t>& indices) const {
-  return pixels.index_select(0, torch::tensor(indices)).to(torch::kFloat).div_(127.5).sub_(1);
-}
-
-ImageDataset load_dataset(const Manifest& manifest, std::int64_t image_pixels) {
-  const auto count = static_cast<std::int64_t>(manifest.records.size());
-  if (count == 0) {
-    fail("{}: no image is left after the filter", manifest.root.string());
-  }
-  ImageDataset dataset{manifest.records, torch::empty({count, 3, image_pixels, image_pixels}, torch::kUInt8)};
-  auto* pixels = dataset.pixels.data_ptr<std::uint8_t>();
-  at::parallel_for(0, count, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto path = image_path(manifest, manifest.records[static_cast<std::size_t>(i)]);
-      const Image image = read_image(path);
-      if (image.height != image_pixels || image.width != image_pixels) {
-        fail("{}: expected {} x {} pixels, found {} x {}: curate with this size", path.string(), image_pixels,
-             image_pixels, image.width, image.height);
-      }
-      copy_planes(image, pixels + i * 3 * image_pixels * image_pixels);
-    }
-  });
-  return dataset;
 }
 
 }  // namespace medisyn

@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::string_view kNumbered = "cuda:";
 
-std::int64_t count_gpus() {
-  load_cuda();
-  return torch::cuda::is_available() ? static_cast<std::int64_t>(torch::cuda::device_count()) : 0;
-}
-
 std::int64_t parse_index(const std::string& name) {
   const auto index = parse_number<std::int64_t>(std::string_view(name).substr(kNumbered.size()));
   if (!index || *index < 0) {
@@ -28,11 +23,16 @@ std::int64_t parse_index(const std::string& name) {
 
 }  // namespace
 
+std::int64_t gpu_count() {
+  load_cuda();
+  return torch::cuda::is_available() ? static_cast<std::int64_t>(torch::cuda::device_count()) : 0;
+}
+
 torch::Device pick_device(const std::string& name, std::int64_t local_rank) {
   if (name == "cpu") {
     return torch::kCPU;
   }
-  if (name == "auto" && count_gpus() == 0) {
+  if (name == "auto" && gpu_count() == 0) {
     return torch::kCPU;
   }
   const bool is_numbered = name.starts_with(kNumbered);
@@ -44,11 +44,11 @@ torch::Device pick_device(const std::string& name, std::int64_t local_rank) {
     fail("--device {}: this program was built without CUDA: build with -DMEDISYN_CUDA=ON or use --device cpu",
          name);
   }
-  if (index >= count_gpus()) {
+  if (index >= gpu_count()) {
     fail(
         "--device {}: {} GPU(s) found, number {} asked for: use --device cpu, one that is there, or fewer "
         "processes",
-        name, count_gpus(), index);
+        name, gpu_count(), index);
   }
   return {torch::kCUDA, static_cast<torch::DeviceIndex>(index)};
 }

@@ -1,7 +1,9 @@
 #include "medisyn/nn/cpu_attention.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
+#include <array>
 #include <cmath>
 
 #include "cpu_tensor.h"
@@ -32,6 +34,8 @@ torch::Tensor cpu_attention(const torch::Tensor& query, const torch::Tensor& key
   TORCH_CHECK(query.dim() == 3 && width * heads == query.size(2) && key.size(0) == query.size(0) &&
                   key.size(2) == query.size(2) && value.sizes() == key.sizes(),
               "attention of ", heads, " heads over ", query.sizes(), ", ", key.sizes(), ", ", value.sizes());
+  // As torch's operators do: for FlopCounter and for profilers.
+  RECORD_FUNCTION("medisyn::cpu_attention", (std::array<c10::IValue, 3>{query, key, value}));
   const torch::Tensor q = with_whole_rows(query);
   const torch::Tensor k = with_whole_rows(key);
   const torch::Tensor v = with_whole_rows(value);

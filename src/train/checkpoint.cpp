@@ -3,6 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "medisyn/core/error.h"
@@ -39,12 +42,78 @@ std::vector<fs::path> checkpoints_of(const fs::path& run) {
   return found;
 }
 
-void write_into(const fs::path& folder, const Objective& objective, ParameterStore& store,
-                const Json& config) {
-  write_safetensors(folder / kState, store.state(),
-                    {{"step", std::to_string(store.step())}, {"config", config.dump()}});
+void write_state(const fs::path& folder, const Objective& objective, TensorMap state,
+                 const ParameterStore& store, const Json& config) {
+  state["sample_hashes"] = torch::tensor(objective.sample_hashes);
+  write_safetensors(folder / kState, state,
+                    {{"step", std::to_string(store.step())},
+                     {"updates", std::to_string(store.updates())},
+                     {"layout", store.layout()},
+                     {"config", config.dump()}});
+}
+
+/// All ranks take part, the first one writes.
+void write_checkpoint(const fs::path& target, const Objective& objective, ParameterStore& store,
+                      const Json& config, bool is_first) {
+  const TensorMap state = store.state();
+  std::optional<TemporaryFolder> temporary;
+  if (is_first) {
+    fs::remove_all(target);
+    temporary.emplace(target);
+    write_state(temporary->path(), objective, state, store, config);
+  }
   const WithEma ema(store);
-  objective.save(folder);
+  if (is_first) {
+    objective.save(temporary->path());
+    write_file(temporary->path() / "COMPLETE", "");
+    temporary->commit();
+  }
+}
+
+/// Keys that a resumed run may give other values.
+constexpr std::array kMayDiffer{"out",
+                                "epochs",
+                                "max_steps",
+                                "log_every_steps",
+                                "validate_every_steps",
+                                "save_every_steps",
+                                "save_every_minutes",
+                                "keep_checkpoints",
+                                "max_bad_steps",
+                                "data.workers",
+                                "optimizer.shard",
+                                "preview"};
+
+bool may_differ(const std::string& line) {
+  return std::any_of(kMayDiffer.begin(), kMayDiffer.end(), [&](std::string_view key) {
+    return line.starts_with(key) && line.find_first_of(":.", key.size()) == key.size();
+  });
+}
+
+/// "8 images, now 9: 1 new (image8)", "" when nothing differs.
+std::string data_difference(const torch::Tensor& before, const Objective& objective) {
+  const auto* first = before.data_ptr<std::int64_t>();
+  std::multiset<std::int64_t> gone(first, first + before.numel());
+  std::vector<std::string> added;
+  for (std::size_t i = 0; i < objective.sample_hashes.size(); ++i) {
+    const auto found = gone.find(objective.sample_hashes[i]);
+    if (found == gone.end()) {
+      added.push_back(objective.sample_ids[i]);
+    } else {
+      gone.erase(found);
+    }
+  }
+  if (added.empty() && gone.empty()) {
+    const bool same_order = std::equal(first, first + before.numel(), objective.sample_hashes.begin(),
+                                       objective.sample_hashes.end());
+    return same_order ? "" : "the same images in another order";
+  }
+  const std::size_t count = added.size();
+  added.resize(std::min<std::size_t>(count, 3));
+  return fmt::format(
+      "{} images, now {}: {} are gone or changed, {} are new or changed{}", before.numel(),
+      objective.sample_hashes.size(), gone.size(), count,
+      count > 0 ? fmt::format(" ({}{})", fmt::join(added, ", "), count > 3 ? ", ..." : "") : "");
 }
 
 void compare(const std::string& path, const Json& before, const Json& after,
@@ -67,22 +136,30 @@ void compare(const std::string& path, const Json& before, const Json& after,
 }  // namespace
 
 void save_checkpoint(const fs::path& run, const Objective& objective, ParameterStore& store,
-                     const Json& config, std::int64_t keep) {
+                     const Json& config, std::int64_t keep, const Communicator& ranks) {
   const std::string name = fmt::format("step-{}", store.step());
   const fs::path target = run / "checkpoints" / name;
   if (!fs::exists(target / "COMPLETE")) {
-    fs::remove_all(target);
-    TemporaryFolder temporary(target);
-    write_into(temporary.path(), objective, store, config);
-    write_file(temporary.path() / "COMPLETE", "");
-    temporary.commit();
+    try {
+      write_checkpoint(target, objective, store, config, ranks.is_first());
+    } catch (const Error& error) {
+      const std::vector<fs::path> whole = checkpoints_of(run);
+      fail("step {} cannot be saved: {}; {}", store.step(), error.what(),
+           whole.empty() ? "nothing was saved before"
+                         : fmt::format("{} is whole: go on from it with --resume", whole.back().string()));
+    }
   }
-  write_file(run / "latest", "checkpoints/" + name + "\n");
+  if (!ranks.is_first()) {
+    return;
+  }
+  write_file(run / "latest", fmt::format("checkpoints/{}\n", name));
   std::vector<fs::path> old = checkpoints_of(run);
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < old.size(); ++i) {
     fs::remove_all(old[i]);
   }
 }
+
+bool has_checkpoint(const fs::path& run) { return !checkpoints_of(run).empty(); }
 
 fs::path newest_checkpoint(const fs::path& run) {
   const std::vector<fs::path> found = checkpoints_of(run);
@@ -92,31 +169,36 @@ fs::path newest_checkpoint(const fs::path& run) {
   return found.back();
 }
 
-void load_checkpoint(const fs::path& checkpoint, ParameterStore& store, const Json& config) {
+void load_checkpoint(const fs::path& checkpoint, const Objective& objective, ParameterStore& store,
+                     const Json& config) {
   const Safetensors state(checkpoint / kState);
   const auto& metadata = state.metadata();
-  if (!metadata.contains("step") || !metadata.contains("config")) {
-    fail("{}: not a training state of medisyn", (checkpoint / kState).string());
+  const bool is_state = state.contains("sample_hashes") && metadata.contains("step") &&
+                        metadata.contains("updates") && metadata.contains("config") &&
+                        metadata.contains("layout");
+  if (!is_state) {
+    fail("{}: not a training state of this version of medisyn", (checkpoint / kState).string());
   }
   const std::string difference = config_difference(Json::parse(metadata.at("config")), config);
   if (!difference.empty()) {
     fail("--resume: the config is another than that of {}: {}", checkpoint.string(), difference);
   }
-  store.load_state(state, std::stoll(metadata.at("step")));
+  if (metadata.at("layout") != store.layout()) {
+    fail(
+        "--resume: {} holds {} weights, and these are {}: go on on the same kind of device, or set "
+        "channels_last",
+        checkpoint.string(), metadata.at("layout"), store.layout());
+  }
+  const std::string data = data_difference(state.tensor("sample_hashes"), objective);
+  if (!data.empty()) {
+    fail("--resume: the training images are others than those of {}: {}", checkpoint.string(), data);
+  }
+  store.load_state(state, std::stoll(metadata.at("step")), std::stoll(metadata.at("updates")));
 }
 
 std::string config_difference(const Json& before, const Json& after) {
   std::vector<std::string> differences;
   compare("", before, after, differences);
-  const auto may_differ = [](const std::string& line) {
-    for (const char* key : {"out:", "max_steps:", "log_every_steps:", "validate_every_steps:",
-                            "save_every_steps:", "keep_checkpoints:"}) {
-      if (line.starts_with(key)) {
-        return true;
-      }
-    }
-    return false;
-  };
   std::erase_if(differences, may_differ);
   return fmt::format("{}", fmt::join(differences, "; "));
 }

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 
 #include "medisyn/core/error.h"
 
@@ -51,14 +51,17 @@ double wall_time_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-void append(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream stream(path, std::ios::binary | std::ios::app);
-  stream << bytes;
-  stream.flush();
-  if (!stream) {
-    fail("{}: cannot be written: {}", path.string(), std::strerror(errno));
-  }
+std::string varint_field(std::uint64_t number, std::int64_t value) {
+  return field(number, kVarint, varint(static_cast<std::uint64_t>(value)));
 }
+
+/// The Event of a Summary with one Value.
+std::string summary_event(double wall_time, std::int64_t step, const std::string& value) {
+  return field(1, kFixed64, raw(wall_time)) + varint_field(2, step) +
+         field(5, kBytes, field(1, kBytes, value));
+}
+
+constexpr std::int64_t kRgb = 3;  ///< Image.colorspace
 
 }  // namespace
 
@@ -78,20 +81,38 @@ std::string tf_record(std::string_view payload) {
 }
 
 std::string scalar_event(double wall_time, std::int64_t step, const std::string& tag, float value) {
-  const std::string scalar = field(1, kBytes, tag) + field(2, kFixed32, raw(value));
-  return field(1, kFixed64, raw(wall_time)) + field(2, kVarint, varint(static_cast<std::uint64_t>(step))) +
-         field(5, kBytes, field(1, kBytes, scalar));
+  return summary_event(wall_time, step, field(1, kBytes, tag) + field(2, kFixed32, raw(value)));
+}
+
+std::string image_event(double wall_time, std::int64_t step, const std::string& tag,
+                        const EventImage& image) {
+  const std::string value = varint_field(1, image.height) + varint_field(2, image.width) +
+                            varint_field(3, kRgb) + field(4, kBytes, image.png_bytes);
+  return summary_event(wall_time, step, field(1, kBytes, tag) + field(4, kBytes, value));
 }
 
 EventFile::EventFile(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   const double now = wall_time_now();
   path_ = folder / fmt::format("events.out.tfevents.{:.0f}.medisyn.{}", now, getpid());
-  append(path_, tf_record(field(1, kFixed64, raw(now)) + field(3, kBytes, "brain.Event:2")));
+  stream_.open(path_, std::ios::binary | std::ios::app);
+  append(field(1, kFixed64, raw(now)) + field(3, kBytes, "brain.Event:2"));
+}
+
+void EventFile::append(const std::string& payload) {
+  stream_ << tf_record(payload) << std::flush;
+  if (!stream_) {
+    fail("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  }
 }
 
 void EventFile::add_scalar(const std::string& tag, double value, std::int64_t step) {
-  append(path_, tf_record(scalar_event(wall_time_now(), step, tag, static_cast<float>(value))));
+  append(scalar_event(wall_time_now(), step, tag, static_cast<float>(value)));
+}
+
+void EventFile::add_image(const std::string& tag, const std::string& png_bytes, std::int64_t width,
+                          std::int64_t height, std::int64_t step) {
+  append(image_event(wall_time_now(), step, tag, {.height = height, .width = width, .png_bytes = png_bytes}));
 }
 
 }  // namespace medisyn

@@ -3,7 +3,12 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/autocast_mode.h>
 
+#include <algorithm>
 #include <map>
+
+#include "medisyn/core/random_key.h"
+#include "medisyn/data/filter.h"
+#include "medisyn/data/sample.h"
 
 namespace medisyn {
 
@@ -14,6 +19,30 @@ torch::Tensor noise_of(const std::vector<SampleDraw>& draws, std::string_view pu
     noise.push_back(torch::randn(shape, at::make_generator<at::CPUGeneratorImpl>(draw.key(purpose))));
   }
   return torch::stack(noise);
+}
+
+std::vector<std::int64_t> indices_of(const std::vector<SampleDraw>& draws) {
+  std::vector<std::int64_t> indices;
+  for (const SampleDraw& draw : draws) {
+    indices.push_back(draw.index);
+  }
+  return indices;
+}
+
+Manifest held_out_records(const TrainConfig& config) {
+  const Manifest all = filtered(read_manifest(config.data.manifest), config.data.validation_where);
+  const std::int64_t count = std::min(config.data.validation_images, std::ssize(all.records));
+  return sample(all, count, static_cast<std::uint64_t>(config.seed));
+}
+
+std::vector<std::int64_t> record_hashes(const std::vector<Record>& records) {
+  std::vector<std::int64_t> hashes;
+  for (const Record& record : records) {
+    const std::string all = fmt::format("{:?} {:?} {} {:?} {:?}", record.id, record.file_name, record.sha256,
+                                        record.text, record.image_type);
+    hashes.push_back(static_cast<std::int64_t>(hash_text(all)));
+  }
+  return hashes;
 }
 
 Scores mean_scores(const std::string& prefix, const std::vector<double>& values,

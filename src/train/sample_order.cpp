@@ -47,8 +47,9 @@ std::uint32_t SampleDraw::key(std::string_view purpose) const {
 }
 
 SampleOrder::SampleOrder(std::vector<std::string> ids, std::vector<std::string> types,
-                         const std::map<std::string, double>& balance, std::uint64_t seed)
-    : ids_(std::move(ids)), seed_(seed) {
+                         const std::map<std::string, double>& balance, std::uint64_t seed,
+                         std::int64_t batch_size)
+    : ids_(std::move(ids)), seed_(seed), batch_size_(batch_size) {
   std::map<std::string, std::vector<std::int64_t>> by_type;
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     by_type[balance.empty() ? "" : types[i]].push_back(static_cast<std::int64_t>(i));
@@ -98,12 +99,17 @@ const std::vector<SampleDraw>& SampleOrder::epoch_draws(std::int64_t epoch) {
   return cached_;
 }
 
-std::vector<SampleDraw> SampleOrder::draws(std::int64_t first, std::int64_t count) {
-  std::vector<SampleDraw> result;
-  for (std::int64_t n = first; n < first + count; ++n) {
-    result.push_back(epoch_draws(n / epoch_size())[static_cast<std::size_t>(n % epoch_size())]);
-  }
-  return result;
+std::vector<SampleDraw> SampleOrder::batch(std::int64_t step) {
+  const auto& draws = epoch_draws(step / steps_per_epoch());
+  const std::int64_t first = step % steps_per_epoch() * batch_size_;
+  const std::int64_t last = std::min(first + batch_size_, epoch_size());
+  return {draws.begin() + first, draws.begin() + last};
+}
+
+std::vector<SampleDraw> share_of(const std::vector<SampleDraw>& draws, std::int64_t rank,
+                                 std::int64_t world) {
+  const std::int64_t count = std::ssize(draws);
+  return {draws.begin() + count * rank / world, draws.begin() + count * (rank + 1) / world};
 }
 
 }  // namespace medisyn

@@ -5,11 +5,13 @@
 #include <memory>
 #include <numeric>
 
+#include "medisyn/core/error.h"
 #include "medisyn/data/dataset.h"
 #include "medisyn/data/filter.h"
 #include "medisyn/models/autoencoder_kl.h"
 #include "medisyn/models/hf_folder.h"
 #include "medisyn/models/init.h"
+#include "medisyn/nn/flop_counter.h"
 #include "medisyn/train/objective.h"
 
 namespace medisyn {
@@ -18,56 +20,58 @@ namespace {
 constexpr std::int64_t kEvalBatch = 32;
 constexpr std::int64_t kLatentSample = 1024;  ///< training images over which the latents are measured
 
+std::vector<std::int64_t> range(std::int64_t first, std::int64_t last) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(last - first));
+  std::iota(indices.begin(), indices.end(), first);
+  return indices;
+}
+
 struct VaeTraining {
   VaeTraining(const TrainConfig& full, torch::Device where)
       : config(full),
         device(where),
-        model(random_component<AutoencoderKL>(full.vae, static_cast<std::uint64_t>(full.seed))) {
-    const Manifest manifest = read_manifest(config.data.manifest);
-    train = load_dataset(filtered(manifest, config.data.where), config.vae.sample_size);
-    held_out = load_dataset(filtered(manifest, config.data.validation_where), config.vae.sample_size);
+        model(random_component<AutoencoderKL>(full.vae, static_cast<std::uint64_t>(full.seed))),
+        train(filtered(read_manifest(config.data.manifest), config.data.where), config.vae.sample_size),
+        held_out(held_out_records(config), config.vae.sample_size) {
     model->to(device);
   }
 
-  Batch prepare(const std::vector<SampleDraw>& draws) const {
-    std::vector<std::int64_t> indices;
-    for (const SampleDraw& draw : draws) {
-      indices.push_back(draw.index);
-    }
+  Batch load(const std::vector<SampleDraw>& draws) const {
     const std::int64_t side = config.vae.sample_size / config.vae.downsampling();
-    return {{"images", train.images(indices).to(device)},
-            {"noise", noise_of(draws, "posterior", {config.vae.latent_channels, side, side}).to(device)}};
+    return {{"images", train.pictures(indices_of(draws)).pixels},
+            {"noise", noise_of(draws, "posterior", {config.vae.latent_channels, side, side})}};
   }
 
   //   images ─ encode ─ posterior ─ sample ─ decode ─ images'      loss(images, images') + kl_weight
   //   KL(posterior)
-  torch::Tensor loss(const Batch& batch) {
+  torch::Tensor loss(Batch& batch) {
+    for (auto& [name, tensor] : batch) {
+      tensor = tensor.to(device);
+    }
     const torch::Tensor& images = batch.at("images");
     torch::Tensor decoded;
     torch::Tensor kl;
     {
       const Autocast autocast(config.precision, device);
+      const FlopCounter counter;
       const DiagonalGaussian posterior(model->encode(images).to(torch::kFloat));
       decoded = model->decode(posterior.sample(batch.at("noise"))).to(torch::kFloat);
       kl = posterior.kl().mean();
+      flops_per_image = static_cast<double>(counter.flops()) / static_cast<double>(images.size(0));
     }
     return reconstruction_loss(decoded, images, config.vae_loss) + config.vae_loss.kl_weight * kl;
   }
 
-  /// PSNR in dB of each held-out image: [B], images in [-1, 1] seen as 0..1.
-  Scores validate() {
+  /// PSNR in dB, images in [-1, 1] seen as 0..1.
+  std::vector<double> evaluate(std::int64_t first, std::int64_t last) {
+    const torch::NoGradGuard no_grad;
     model->eval();
-    std::vector<double> values;
-    for_batches(held_out.size(), [&](const std::vector<std::int64_t>& indices) {
-      const torch::Tensor images = held_out.images(indices).to(device);
-      const torch::Tensor decoded =
-          model->decode(DiagonalGaussian(model->encode(images)).mode()).clamp(-1, 1);
-      const torch::Tensor squared = ((decoded - images) / 2).square().mean({1, 2, 3}).clamp_min(1e-10);
-      const torch::Tensor psnr = (-10 * squared.log10()).to(torch::kCPU, torch::kDouble);
-      values.insert(values.end(), psnr.data_ptr<double>(), psnr.data_ptr<double>() + psnr.numel());
-    });
+    const torch::Tensor images = held_out.pictures(range(first, last)).pixels.to(device);
+    const torch::Tensor decoded = model->decode(DiagonalGaussian(model->encode(images)).mode()).clamp(-1, 1);
+    const torch::Tensor squared = ((decoded - images) / 2).square().mean({1, 2, 3}).clamp_min(1e-10);
+    const torch::Tensor psnr = (-10 * squared.log10()).to(torch::kCPU, torch::kDouble).contiguous();
     model->train();
-    return mean_scores("validation/psnr", values, held_out.image_types());
+    return {psnr.data_ptr<double>(), psnr.data_ptr<double>() + psnr.numel()};
   }
 
   void save(const std::filesystem::path& folder) {
@@ -87,25 +91,17 @@ struct VaeTraining {
     double squares = 0;
     double count = 0;
     const std::int64_t stride = std::max<std::int64_t>(train.size() / kLatentSample, 1);
-    for_batches(train.size() / stride, [&](std::vector<std::int64_t> indices) {
+    for (std::int64_t first = 0; first < train.size() / stride; first += kEvalBatch) {
+      std::vector<std::int64_t> indices = range(first, std::min(first + kEvalBatch, train.size() / stride));
       for (std::int64_t& index : indices) {
         index *= stride;
       }
-      const DiagonalGaussian posterior(model->encode(train.images(indices).to(device)));
+      const DiagonalGaussian posterior(model->encode(train.pictures(indices).pixels.to(device)));
       sum += posterior.mean.sum().item<double>();
       squares += (posterior.mean.square() + posterior.logvar.exp()).sum().item<double>();
       count += static_cast<double>(posterior.mean.numel());
-    });
-    return std::sqrt(squares / count - (sum / count) * (sum / count));
-  }
-
-  static void for_batches(std::int64_t size, const std::function<void(std::vector<std::int64_t>)>& visit) {
-    const torch::NoGradGuard no_grad;
-    for (std::int64_t first = 0; first < size; first += kEvalBatch) {
-      std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(kEvalBatch, size - first)));
-      std::iota(indices.begin(), indices.end(), first);
-      visit(std::move(indices));
     }
+    return std::sqrt(squares / count - (sum / count) * (sum / count));
   }
 
   TrainConfig config;
@@ -113,6 +109,7 @@ struct VaeTraining {
   AutoencoderKL model;
   ImageDataset train;
   ImageDataset held_out;
+  double flops_per_image = 0;
 };
 
 }  // namespace
@@ -128,6 +125,9 @@ torch::Tensor reconstruction_loss(const torch::Tensor& decoded, const torch::Ten
 }
 
 Objective make_vae_objective(const TrainConfig& config, torch::Device device) {
+  if (config.cache.folder) {
+    fail("cache: objective vae trains the encoder whose latents a cache would hold: remove this section");
+  }
   const auto training = std::make_shared<VaeTraining>(config, device);
   Objective objective;
   objective.sample_ids = training->train.ids();
@@ -135,9 +135,15 @@ Objective make_vae_objective(const TrainConfig& config, torch::Device device) {
   for (const auto& parameter : training->model->named_parameters()) {
     objective.parameters.emplace_back(parameter.key(), parameter.value());
   }
-  objective.prepare = [training](const std::vector<SampleDraw>& draws) { return training->prepare(draws); };
+  objective.sample_hashes = record_hashes(training->train.records());
+  objective.load = [training](const std::vector<SampleDraw>& draws) { return training->load(draws); };
   objective.loss = [training](Batch& batch) { return training->loss(batch); };
-  objective.validate = [training] { return training->validate(); };
+  objective.flops_per_image = [training] { return training->flops_per_image; };
+  objective.score = "validation/psnr";
+  objective.held_out_types = training->held_out.image_types();
+  objective.evaluate = [training](std::int64_t first, std::int64_t last) {
+    return training->evaluate(first, last);
+  };
   objective.save = [training](const std::filesystem::path& folder) { training->save(folder); };
   return objective;
 }

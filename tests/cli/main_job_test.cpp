@@ -43,7 +43,7 @@ repositories:
 )";
 
 constexpr const char* kVae = R"(objective: vae
-data: {manifest: data}
+data: {manifest: data, validation_where: split=test}
 vae: {down_block_types: [DownEncoderBlock2D, DownEncoderBlock2D], up_block_types: [UpDecoderBlock2D, UpDecoderBlock2D],
   block_out_channels: [8, 8], norm_num_groups: 4, latent_channels: 2, sample_size: 16}
 optimizer: {learning_rate: 0.005, ema_decay: 0.9}
@@ -52,7 +52,7 @@ max_steps: 40
 )";
 
 constexpr const char* kUnet = R"(objective: unet
-data: {manifest: data}
+data: {manifest: data, validation_where: split=test}
 parts:
   vae: vae
   tokenizer: merges.txt

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "../expect_error.h"
+#include "../fresh_folder.h"
+#include "medisyn/core/files.h"
 
 namespace medisyn {
 namespace {
@@ -31,6 +33,25 @@ TEST(ConfigNode, HostileDocumentsEndWithAnError) {
     bomb += alias + "]\n";
   }
   EXPECT_ERROR(parse_config_text(bomb, "bomb.yaml"), "too large for a config");
+}
+
+TEST(ConfigNode, AnIncludedFileIsTheGroundOfTheOthersKeys) {
+  const fs::path folder = fresh_folder();
+  write_file(folder / "base.yaml", "a: 1\nb: {c: [1, 2], d: x}\n");
+  write_file(folder / "over.yaml", "include: base.yaml\nb: {c: [3], e: y}\nf: 2\n");
+  const ConfigNode root = parse_config_file(folder / "over.yaml");
+  ASSERT_EQ(root.map("").size(), 3U);
+  const auto& b = root.map("")[1].second.map("b");
+  ASSERT_EQ(b.size(), 3U);
+  EXPECT_EQ(b[0].second.list("b.c").size(), 1U);
+  EXPECT_EQ(b[1].second.where(), (folder / "base.yaml").string() + ":2");
+  EXPECT_EQ(b[2].second.where(), (folder / "over.yaml").string() + ":2");
+  write_file(folder / "self.yaml", "include: self.yaml\n");
+  EXPECT_ERROR(parse_config_file(folder / "self.yaml"), "does one include itself?");
+  write_file(folder / "none.yaml", "a: 1\ninclude: missing.yaml\n");
+  EXPECT_ERROR(parse_config_file(folder / "none.yaml"), "none.yaml:2: include: ");
+  write_file(folder / "config.json", R"({"include": "base.yaml"})");
+  EXPECT_EQ(parse_config_file(folder / "config.json").map("").size(), 1U);  // JSON of other programs
 }
 
 TEST(ConfigNode, NearestWord) {

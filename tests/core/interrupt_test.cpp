@@ -16,6 +16,27 @@ TEST(Interrupt, RemembersTheSignalAndItsExitCode) {
   EXPECT_EQ(interrupt_exit_code(), 143);
 }
 
+TEST(Interrupt, ARequestToSaveIsToldOnceAndInterruptsNothing) {
+  watch_interrupts();
+  EXPECT_FALSE(save_requested());
+  const bool before = interrupted();
+  std::raise(SIGUSR1);
+  EXPECT_TRUE(save_requested());
+  EXPECT_FALSE(save_requested());
+  EXPECT_EQ(interrupted(), before);
+}
+
+TEST(Interrupt, ARequestThatWasHeldBackSinceTheStartIsNotLost) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::raise(SIGUSR1);
+  EXPECT_FALSE(save_requested());
+  watch_interrupts();
+  EXPECT_TRUE(save_requested());
+}
+
 TEST(InterruptDeathTest, SecondCtrlCEndsAtOnce) {
   EXPECT_EXIT(
       {

@@ -7,8 +7,11 @@
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "../expect_error.h"
+#include "jobs.h"
+#include "medisyn/core/interrupt.h"
 
 namespace medisyn {
 namespace {
@@ -84,6 +87,77 @@ TEST(Ranks, EachEndsInItsOwnWayAndIsNamed) {
   EXPECT_EQ(ends[2].exit_code, 7);
   EXPECT_THAT(describe_failures(ends), ElementsAre("rank 1 of 3 was killed by signal 9 (Killed)",
                                                    "rank 2 of 3 ended with exit code 7"));
+}
+
+/// Rank 1 fails before it joins anyone, rank 2 heeds no SIGTERM.
+TEST(Role, DISABLED_FailEarly) {
+  const TestRank here;
+  if (here.rank == 1) {
+    std::_Exit(3);
+  }
+  std::signal(SIGTERM, here.rank == 2 ? SIG_IGN : SIG_DFL);
+  std::this_thread::sleep_for(std::chrono::seconds(60));
+  std::_Exit(0);
+}
+
+TEST(Ranks, AllAreStoppedWhenOneFailed) {
+  const JobResult job = run_job("FailEarly", 3);
+  EXPECT_EQ(job.ends[0].signal, SIGTERM);
+  EXPECT_EQ(job.ends[1].exit_code, 3);
+  EXPECT_EQ(job.ends[2].signal, SIGKILL);
+  EXPECT_THAT(describe_failures(job.ends), ElementsAre("rank 1 of 3 ended with exit code 3"));
+  EXPECT_LT(job.seconds, 20);
+}
+
+TEST(Role, DISABLED_SaveOnRequest) {
+  const TestRank here;
+  watch_interrupts();
+  for (int i = 0; i < 1000; ++i) {
+    if (save_requested()) {
+      std::_Exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  std::_Exit(5);
+}
+
+TEST(Ranks, ARequestToSaveReachesEvenRanksThatStillStart) {
+  watch_interrupts();
+  std::thread sender([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    kill(getpid(), SIGUSR1);
+  });
+  EXPECT_TRUE(run_job("SaveOnRequest", 2).is_good());
+  sender.join();
+}
+
+/// Rank 1 takes longer to save than a rank has that must end because another failed.
+TEST(Role, DISABLED_LeaveOnRequest) {
+  const TestRank here;
+  watch_interrupts();
+  while (!interrupted()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  std::this_thread::sleep_for(std::chrono::seconds(here.rank == 1 ? 7 : 0));
+  std::_Exit(interrupt_exit_code());
+}
+
+/// A launcher of its own, because an interrupt is never forgotten.
+TEST(Role, DISABLED_InterruptedLauncher) {
+  watch_interrupts();
+  std::thread([] {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    kill(getpid(), SIGTERM);
+  }).detach();
+  const auto ends = run_ranks(2, role_arguments("LeaveOnRequest"), OnFailure::kStopOthers);
+  const auto is_saved = [](const RankEnd& end) { return end.exit_code == 143 && !end.is_consequence; };
+  std::_Exit(std::all_of(ends.begin(), ends.end(), is_saved) ? 0 : 1);
+}
+
+TEST(Ranks, AnInterruptedJobHasTimeToSave) {
+  const pid_t launcher =
+      start_process(role_arguments("InterruptedLauncher"), {{kJobFolder, fresh_folder().string()}});
+  EXPECT_TRUE(wait_for_processes({launcher}).front().is_good());
 }
 
 }  // namespace

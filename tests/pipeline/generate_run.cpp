@@ -12,6 +12,7 @@
 #include <string>
 
 #include "../peak_bytes.h"
+#include "medisyn/core/memory.h"
 #include "medisyn/io/safetensors.h"
 #include "medisyn/pipeline/text_to_image.h"
 
@@ -49,6 +50,7 @@ void draw(const std::string& folder, torch::ScalarType dtype, const std::string&
 }  // namespace
 
 int main(int argc, char** argv) {
+  medisyn::keep_memory_in_large_pages();
   try {
     if (argc != 7) {
       std::fprintf(stderr, "usage: generate_run FOLDER fp32|bf16 PROMPT STEPS SEED OUT.safetensors\n");

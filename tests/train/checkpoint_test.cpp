@@ -11,17 +11,24 @@ namespace {
 
 struct Fixture {
   NamedParameters parameters{{"a", torch::ones({3}).set_requires_grad(true)}};
-  ParameterStore store{parameters, {.ema_decay = 0.5}};
+  Communicator ranks;
+  ParameterStore store{parameters, {.ema_decay = 0.5}, ranks};
   Objective objective;
   Json config = {{"seed", 1}, {"max_steps", 5}, {"optimizer", {{"learning_rate", 0.1}}}};
 
   Fixture() {
+    objective.sample_ids = {"x", "y"};
+    objective.sample_hashes = {1, 2};
     objective.save = [](const fs::path& folder) { write_file(folder / "model", "x"); };
   }
+  void save(const fs::path& run, std::int64_t keep) {
+    save_checkpoint(run, objective, store, config, keep, ranks);
+  }
+  void load(const fs::path& run) { load_checkpoint(newest_checkpoint(run), objective, store, config); }
   void step() {
-    store.zero_gradients();
+    store.drop_gradients();
     parameters[0].second.square().sum().backward();
-    store.apply(0.1);
+    store.apply(0.1, store.gradient_norm());
   }
 };
 
@@ -31,7 +38,7 @@ TEST(Checkpoint, NewestIsFoundAndOldOnesGo) {
   EXPECT_ERROR(newest_checkpoint(run), "holds no complete checkpoint");
   for (int i = 0; i < 12; ++i) {
     fixture.step();
-    save_checkpoint(run, fixture.objective, fixture.store, fixture.config, 2);
+    fixture.save(run, 2);
   }
   EXPECT_EQ(newest_checkpoint(run).filename(), "step-12");
   EXPECT_EQ(read_file(run / "latest"), "checkpoints/step-12\n");
@@ -47,9 +54,9 @@ TEST(Checkpoint, StateComesBackBitForBit) {
   Fixture fixture;
   fixture.step();
   fixture.step();
-  save_checkpoint(run, fixture.objective, fixture.store, fixture.config, 1);
+  fixture.save(run, 1);
   Fixture other;
-  load_checkpoint(newest_checkpoint(run), other.store, other.config);
+  other.load(run);
   EXPECT_EQ(other.store.step(), 2);
   fixture.step();
   other.step();
@@ -63,25 +70,49 @@ TEST(Checkpoint, AnotherConfigIsRefusedWithTheDifference) {
   const fs::path run = fresh_folder();
   Fixture fixture;
   fixture.step();
-  save_checkpoint(run, fixture.objective, fixture.store, fixture.config, 1);
-  Json changed = fixture.config;
-  changed["max_steps"] = 50;
-  load_checkpoint(newest_checkpoint(run), fixture.store, changed);
-  changed["optimizer"]["learning_rate"] = 0.2;
-  EXPECT_ERROR(load_checkpoint(newest_checkpoint(run), fixture.store, changed),
-               "optimizer.learning_rate: 0.1 -> 0.2");
+  fixture.save(run, 1);
+  fixture.config["max_steps"] = 50;
+  fixture.load(run);
+  fixture.config["optimizer"]["learning_rate"] = 0.2;
+  EXPECT_ERROR(fixture.load(run), "optimizer.learning_rate: 0.1 -> 0.2");
+}
+
+TEST(Checkpoint, OtherImagesAreRefusedWithTheDifference) {
+  const fs::path run = fresh_folder();
+  Fixture fixture;
+  fixture.step();
+  fixture.save(run, 1);
+  fixture.objective.sample_ids.push_back("z");
+  fixture.objective.sample_hashes.push_back(3);
+  EXPECT_ERROR(fixture.load(run), "2 images, now 3: 0 are gone or changed, 1 are new or changed (z)");
+  fixture.objective.sample_hashes = {2, 1};
+  fixture.objective.sample_ids = {"y", "x"};
+  EXPECT_ERROR(fixture.load(run), "the same images in another order");
+}
+
+TEST(Checkpoint, SkippedStepsAreNoUpdates) {
+  const fs::path run = fresh_folder();
+  Fixture fixture;
+  fixture.step();
+  fixture.store.skip();
+  fixture.save(run, 1);
+  Fixture other;
+  other.load(run);
+  EXPECT_EQ(other.store.step(), 2);
+  EXPECT_EQ(other.store.updates(), 1);
 }
 
 TEST(Checkpoint, FailedSaveKeepsTheOldOneAndLeavesNothing) {
   const fs::path run = fresh_folder();
   Fixture fixture;
   fixture.step();
-  save_checkpoint(run, fixture.objective, fixture.store, fixture.config, 1);
+  fixture.save(run, 1);
   fixture.step();
   fixture.objective.save = [](const fs::path&) {
     throw Error("x: cannot be written: No space left on device");
   };
-  EXPECT_ERROR(save_checkpoint(run, fixture.objective, fixture.store, fixture.config, 1), "No space left");
+  EXPECT_ERROR(fixture.save(run, 1), "step 2 cannot be saved: x: cannot be written: No space left");
+  EXPECT_ERROR(fixture.save(run, 1), "step-1 is whole: go on from it with --resume");
   EXPECT_EQ(read_file(run / "latest"), "checkpoints/step-1\n");
   EXPECT_EQ(newest_checkpoint(run).filename(), "step-1");
   EXPECT_EQ(std::distance(fs::directory_iterator(run / "checkpoints"), fs::directory_iterator()), 1);

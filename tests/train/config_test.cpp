@@ -10,16 +10,69 @@ TrainConfig parse(const std::string& text) {
   return config_from_node<TrainConfig>(parse_config_text(text, "t.yaml"));
 }
 
-TEST(TrainConfig, EveryShippedFileLoads) {
-  int count = 0;
-  for (const char* name : {"quickstart/vae.yaml", "quickstart/unet.yaml"}) {
-    const auto config = read_config<TrainConfig>(fs::path(MEDISYN_SOURCE) / name);
-    EXPECT_EQ(
-        config_to_json(config_from_node<TrainConfig>(parse_config_text(config_to_json(config).dump(), name))),
-        config_to_json(config));
-    ++count;
+/// The shipped files of trainings: quickstart/ and configs/*.yaml.
+std::vector<fs::path> shipped() {
+  std::vector<fs::path> files;
+  for (const char* folder : {"quickstart", "configs"}) {
+    for (const auto& entry : fs::directory_iterator(fs::path(MEDISYN_SOURCE) / folder)) {
+      const std::string name = entry.path().filename().string();
+      if (entry.path().extension() == ".yaml" && name != "curate.yaml" && name != "report.yaml") {
+        files.push_back(entry.path());
+      }
+    }
   }
-  EXPECT_EQ(count, 2);
+  return files;
+}
+
+TEST(TrainConfig, EveryShippedFileLoadsAndIsWrittenAsItWasRead) {
+  EXPECT_EQ(shipped().size(), 2U + 9U);
+  for (const fs::path& file : shipped()) {
+    const auto config = read_config<TrainConfig>(file);
+    const auto again =
+        config_from_node<TrainConfig>(parse_config_text(config_to_json(config).dump(), file.string()));
+    EXPECT_EQ(config_to_json(again), config_to_json(config)) << file;
+  }
+}
+
+TrainConfig shipped_config(const std::string& name) {
+  return read_config<TrainConfig>(fs::path(MEDISYN_SOURCE) / "configs" / name);
+}
+
+TEST(TrainConfig, TheSixConfigurationsAreThePapers) {
+  struct Case {
+    const char* name;
+    double learning_rate;
+    bool trains_text, has_other_text;
+  };
+  for (const Case& one :
+       {Case{"sd14_unet.yaml", 5e-5, false, false}, Case{"sd14_unet_clip.yaml", 5e-5, true, false},
+        Case{"sd14_biomedclip_unet.yaml", 5e-5, false, true},
+        Case{"sd14_biomedclip_unet_text.yaml", 5e-5, true, true}, Case{"sdxl_unet.yaml", 1e-5, false, false},
+        Case{"sdxl_unet_clip.yaml", 1e-5, true, false}}) {
+    const TrainConfig config = shipped_config(one.name);
+    EXPECT_EQ(config.optimizer.learning_rate, one.learning_rate) << one.name;
+    EXPECT_EQ(config.optimizer.schedule, "constant");
+    EXPECT_EQ(config.batch_size, 128);
+    EXPECT_EQ(config.epochs, 15);
+    EXPECT_FALSE(config.max_steps || config.save_every_steps) << "a checkpoint at each epoch's end";
+    EXPECT_EQ(config.keep_checkpoints, 15);
+    EXPECT_EQ(config.caption_dropout, 0.1);
+    EXPECT_EQ(config.precision, "bf16");
+    EXPECT_EQ(config.train_text_encoder, one.trains_text) << one.name;
+    EXPECT_EQ(config.parts.text.has_value(), one.has_other_text) << one.name;
+  }
+}
+
+TEST(TrainConfig, SpecialistsDifferFromTheirBaseInTheirFilterAlone) {
+  Json base = config_to_json(shipped_config("sd14_unet.yaml"));
+  for (const char* name : {"dermoscopy", "msk_xray", "prostatectomy"}) {
+    Json config = config_to_json(shipped_config(fmt::format("sd14_specialist_{}.yaml", name)));
+    EXPECT_NE(config["data"]["where"], base["data"]["where"]);
+    for (const char* key : {"where", "validation_where"}) {
+      config["data"][key] = base["data"][key];
+    }
+    EXPECT_EQ(config, base);
+  }
 }
 
 TEST(TrainConfig, MistakesAreNamed) {

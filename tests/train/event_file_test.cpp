@@ -4,8 +4,12 @@
 
 #include <cstring>
 
+#include "../expect_error.h"
 #include "../fresh_folder.h"
+#include "../peers.h"
 #include "medisyn/core/files.h"
+#include "medisyn/io/image.h"
+#include "medisyn/io/jsonl.h"
 
 namespace medisyn {
 namespace {
@@ -38,6 +42,15 @@ TEST(EventFile, ScalarIsTheProtocolBuffer) {
   EXPECT_EQ(scalar_event(1.0, 300, "a", 0.5F), expected);
 }
 
+TEST(EventFile, ImageIsTheProtocolBuffer) {
+  // 1: double 1.0, 2: varint 7, 5: { 1: { 1: "a", 4: { 1: 200, 2: 3, 3: 3 (RGB), 4: "png" } } }
+  const std::string expected(
+      "\x09\0\0\0\0\0\0\xF0\x3F\x10\x07\x2A\x13\x0A\x11\x0A\x01"
+      "a\x22\x0C\x08\xC8\x01\x10\x03\x18\x03\x22\x03png",
+      32);
+  EXPECT_EQ(image_event(1.0, 7, "a", {.height = 200, .width = 3, .png_bytes = "png"}), expected);
+}
+
 TEST(EventFile, FileGrowsByWholeRecords) {
   const fs::path folder = fresh_folder();
   EventFile events(folder / "tb");
@@ -58,6 +71,48 @@ TEST(EventFile, FileGrowsByWholeRecords) {
     ++files;
   }
   EXPECT_EQ(files, 1);
+}
+
+TEST(EventFile, RefusesAFolderThatCannotBeWritten) {
+  const fs::path folder = fresh_folder();
+  write_file(folder / "file", "");
+  EXPECT_THROW(EventFile(folder / "file"), std::exception);
+  EXPECT_ERROR(EventFile("/proc/self"), "cannot be written: ");
+}
+
+TEST(EventFile, TensorBoardReadsWhatWasWritten) {
+  if (peers_python().empty()) {
+    GTEST_SKIP() << "no tensorboard here: scripts/setup_peers.sh makes .venv-peers";
+  }
+  const fs::path folder = fresh_folder();
+  Json expected = {{"scalars", Json::object()}, {"images", Json::object()}};
+  EventFile events(folder / "tensorboard");
+  const auto add_scalar = [&](const std::string& tag, double value, std::int64_t step) {
+    events.add_scalar(tag, value, step);
+    expected["scalars"][tag].push_back({step, value});
+  };
+  const auto add_image = [&](const std::string& tag, int width, int height, std::int64_t step) {
+    Image image{.height = height, .width = width, .pixels = {}};
+    for (int i = 0; i < width * height * 3; ++i) {
+      image.pixels.push_back(static_cast<std::uint8_t>(i * 7 + step));
+    }
+    const std::string png = encode_png(image);
+    const std::string name = fmt::format("{}.png", step);
+    events.add_image(tag, png, width, height, step);
+    write_file(folder / name, png);
+    expected["images"][tag].push_back({step, width, height, name});
+  };
+  for (std::int64_t step = 0; step < 300; ++step) {
+    add_scalar("loss", 1.0 / (static_cast<double>(step) + 3), step);
+  }
+  add_scalar("validation/mse", -0.1, 0);
+  add_image("samples", 200, 3, 1);
+  add_scalar("validation/mse", 3.0e38, std::int64_t{1} << 40);
+  add_scalar("Verlust (Übung)", 1e-30, 5);
+  add_image("samples", 64, 130, 300);
+  add_image("others/é", 1, 1, 301);
+  write_file(folder / "expected.json", expected.dump());
+  EXPECT_EQ(run_peer("parity_events.py", folder), 0);
 }
 
 }  // namespace

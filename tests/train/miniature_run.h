@@ -29,7 +29,7 @@ inline void write_miniature_data(const std::filesystem::path& folder, int side =
     record.id = "image" + std::to_string(i);
     record.text = is_ct ? "CT slice" : "MRI slice";
     record.image_type = is_ct ? "CT" : "MRI";
-    record.split = i < 8 ? "train" : "test";
+    record.split = i < 8 ? "train" : "validation";
     write_file(folder / record.file_name, encode_png(image));
     manifest.records.push_back(record);
   }

@@ -4,6 +4,7 @@
 namespace medisyn {
 
 int curate_command(int argc, char** argv);
+int cache_command(int argc, char** argv);
 int train_command(int argc, char** argv);
 int generate_command(int argc, char** argv);
 int eval_command(int argc, char** argv);

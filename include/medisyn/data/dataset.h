@@ -1,29 +1,63 @@
-// The images of a manifest in memory.
+// The images of a manifest as a model sees them: a square of so many pixels.
 #pragma once
 
 #include <torch/types.h>
 
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "medisyn/data/manifest.h"
+#include "medisyn/io/image.h"
 
 namespace medisyn {
 
-struct ImageDataset {
-  std::vector<Record> records;
-  torch::Tensor pixels;  ///< [N, 3, H, W] uint8
+/// Some images of a data set.
+struct Pictures {
+  torch::Tensor pixels;  ///< [B, 3, H, W] fp32 in [-1, 1]
+  /// SDXL's micro-conditioning: height and width of the file's picture, top and left of the square that was
+  /// cut out of it after resizing, height and width of that square. [B, 6] fp32
+  torch::Tensor time_ids;
+};
 
-  std::int64_t size() const { return static_cast<std::int64_t>(records.size()); }
+class ImageDataset {
+ public:
+  /// Reads no image yet. Error when the manifest is empty.
+  ImageDataset(Manifest manifest, std::int64_t image_pixels);
+
+  /// Decodes the images at `indices`: the shorter side resized to image_pixels (antialiased bicubic, as PIL
+  /// does), then the centre square. Any thread may ask. Decoded images are kept while the whole set has at
+  /// most a gigabyte. Error naming the file when it is missing or corrupt.
+  Pictures pictures(const std::vector<std::int64_t>& indices) const;
+
+  std::int64_t size() const { return std::ssize(manifest_.records); }
+  const Record& record(std::int64_t index) const {
+    return manifest_.records[static_cast<std::size_t>(index)];
+  }
+  const std::vector<Record>& records() const { return manifest_.records; }
+  std::filesystem::path path(std::int64_t index) const { return image_path(manifest_, record(index)); }
+  std::int64_t image_pixels() const { return image_pixels_; }
+
   std::vector<std::string> ids() const;
   std::vector<std::string> image_types() const;
 
-  /// The images at `indices` as models take them: [B, 3, H, W] fp32 in [-1, 1].
-  torch::Tensor images(const std::vector<std::int64_t>& indices) const;
-};
+ private:
+  /// One image, ready to be copied.
+  struct Square {
+    Image image;
+    std::array<float, 6> time_ids;
+  };
+  std::shared_ptr<const Square> square(std::int64_t index) const;
+  std::shared_ptr<const Square> decode(std::int64_t index) const;
 
-/// Reads and decodes every image, on all of torch's threads. Error naming the file when one is corrupt or not
-/// `image_pixels` high and wide, and when the manifest is empty.
-ImageDataset load_dataset(const Manifest& manifest, std::int64_t image_pixels);
+  Manifest manifest_;
+  std::int64_t image_pixels_;
+  bool keeps_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::shared_ptr<const Square>> kept_;
+};
 
 }  // namespace medisyn

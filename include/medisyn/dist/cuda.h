@@ -20,6 +20,9 @@ void load_cuda();
 /// "NCCL 2.30.7, cuDNN 9.26.0", or "" in a program without CUDA.
 std::string cuda_versions();
 
+/// "NVIDIA H100 80GB HBM3". Error (c10::Error) when there is no such GPU, or in a program without CUDA.
+std::string gpu_name(const torch::Device& device);
+
 /// Records the kernels that `run` launches on this GPU in a CUDA graph; they are not run. The function
 /// that comes back launches them all at once, on the same memory. `run` must have run before, ask the device
 /// nothing and copy nothing from or to the host. Error (c10::Error) when it cannot be recorded, or in a

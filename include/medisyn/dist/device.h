@@ -16,6 +16,9 @@ namespace medisyn {
 /// and `medisyn --help` has half of one.
 torch::Device pick_device(const std::string& name, std::int64_t local_rank = 0);
 
+/// GPUs of this machine, 0 in a program without CUDA. Loads the CUDA half.
+std::int64_t gpu_count();
+
 /// "fp32", "bf16" or "fp16".
 torch::ScalarType parse_dtype(const std::string& name);
 

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "medisyn/models/bert.h"
 #include "medisyn/models/clip_text.h"
@@ -33,6 +35,14 @@ class TextEncoder {
   /// The model as a module: to(), train(), named_parameters().
   torch::nn::Module* operator->() const { return &module(); }
   torch::nn::Module& operator*() const { return module(); }
+
+  /// Those of models/frozen_copy.h.
+  TextEncoder shallow_copy() const;
+  TextEncoder frozen_copy(torch::Device device, torch::ScalarType dtype) const;
+
+  /// The parameters that forward() or, if `of_penultimate`, penultimate() depends on, by name: not those of a
+  /// pooler or of layers above.
+  std::vector<std::pair<std::string, torch::Tensor>> used_parameters(bool of_penultimate) const;
 
   std::string class_name() const;                ///< "CLIPTextModel" or "BertModel"
   std::int64_t hidden_size() const;              ///< D

@@ -10,13 +10,14 @@
 
 namespace medisyn {
 
-/// Which part of a training: both counted from 0.
+/// Which part of a training, all counted from 0.
 struct StepPart {
   std::int64_t step = 0;
+  std::int64_t rank = 0;
   std::int64_t micro = 0;  ///< of the micro-batches whose gradients a step adds up
 };
 
-/// Writes RUN/steps/STEP-rank0-microM.safetensors, STEP with four digits: every tensor of the (micro-)batch
+/// Writes RUN/steps/STEP-rankR-microM.safetensors, STEP with four digits: every tensor of the (micro-)batch
 /// (of a U-Net: latents times the scaling factor, noise, timesteps, text_embeddings after dropout), loss
 /// [], and sample_ids [B] int64, rows of the training images; their ids are a JSON list under sample_ids in
 /// the file's metadata.
