@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "medisyn/core/error.h"
+#include "medisyn/core/memory.h"
 #include "medisyn/diffusion/guidance.h"
 
 namespace medisyn {
@@ -86,6 +87,7 @@ TextToImage::TextToImage(StableDiffusion model, torch::Device device, torch::Sca
   prepare_for_inference(*model_.unet);
   model_.text_encoder->eval();
   model_.unet->eval();
+  give_back_free_memory();
 }
 
 PixelSize TextToImage::default_size() const {
@@ -179,9 +181,12 @@ std::optional<ImageBatch> TextToImage::draw(std::span<const ImageRequest> reques
   if (!latents.defined()) {
     return std::nullopt;
   }
+  give_back_free_memory();  // the U-Net's, before the VAE asks for larger pieces
   const auto kept = latents.slice(0, 0, static_cast<std::int64_t>(requests.size()));
-  return ImageBatch{.latents = kept.to(torch::kCPU).contiguous(),
-                    .images = decoder_.decode(kept).to(torch::kCPU).contiguous()};
+  ImageBatch drawn{.latents = kept.to(torch::kCPU).contiguous(),
+                   .images = decoder_.decode(kept).to(torch::kCPU).contiguous()};
+  give_back_free_memory();
+  return drawn;
 }
 
 }  // namespace medisyn

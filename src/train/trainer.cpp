@@ -11,6 +11,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/core/interrupt.h"
 #include "medisyn/core/log.h"
+#include "medisyn/core/memory.h"
 #include "medisyn/core/progress.h"
 #include "medisyn/core/random_key.h"
 #include "medisyn/dist/communicator.h"
@@ -24,13 +25,12 @@
 #include "medisyn/train/run_log.h"
 #include "medisyn/train/sample_order.h"
 #include "medisyn/train/step_dump.h"
+#include "validation.h"
 
 namespace medisyn {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr std::int64_t kEvalBatch = 16;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -94,7 +94,7 @@ class Trainer {
     }
     progress.finish();
     save();
-    if (is_ending_ && store_.step() < last_step_) {
+    if (is_ending_ && store_.step() < last_step_ && ranks_.is_first()) {
       log_warning("interrupted: step {} is saved; go on with: {}", store_.step(), options_.go_on);
     }
     return metrics();
@@ -268,24 +268,12 @@ class Trainer {
 
   std::int64_t epoch() const { return store_.step() / order_.steps_per_epoch(); }
 
-  /// Each rank's share of the held-out images, joined.
-  std::vector<double> held_out_values() {
-    const std::int64_t count = std::ssize(objective_.held_out_types);
-    torch::Tensor values = torch::zeros({count}, torch::kDouble);
-    for (std::int64_t first = ranks_.rank().rank * kEvalBatch; first < count;
-         first += ranks_.world() * kEvalBatch) {
-      const auto part = objective_.evaluate(first, std::min(first + kEvalBatch, count));
-      std::copy(part.begin(), part.end(), values.data_ptr<double>() + first);
-    }
-    ranks_.sum(values);
-    return {values.data_ptr<double>(), values.data_ptr<double>() + count};
-  }
-
   void validate() {
     const Clock::time_point start = Clock::now();
     ranks_.set_phase(fmt::format("step {}: validation", store_.step()));
     const WithEma ema(store_);
-    last_scores_ = mean_scores(objective_.score, held_out_values(), objective_.held_out_types);
+    give_back_free_memory();
+    last_scores_ = held_out_scores(objective_, ranks_);
     if (log_) {
       log_->write_scores(store_.step(), epoch(), last_scores_);
       std::string line = fmt::format("step {}:", store_.step());
@@ -294,21 +282,14 @@ class Trainer {
       }
       log_info("{}", line);
     }
-    draw_previews();
+    const auto& prompts = config_.preview.prompts;
+    const std::vector<std::string> pngs = draw_previews(objective_, std::ssize(prompts), ranks_);
+    for (std::size_t i = 0; log_ && i < pngs.size(); ++i) {
+      log_->write_preview(store_.step(), static_cast<std::int64_t>(i), prompts[i], pngs[i]);
+    }
+    give_back_free_memory();
     if (log_) {
       log_->leave_out(Clock::now() - start);
-    }
-  }
-
-  void draw_previews() {
-    const std::int64_t count = objective_.preview ? std::ssize(config_.preview.prompts) : 0;
-    for (std::int64_t first = 0; first < count; first += ranks_.world()) {
-      const std::int64_t own = first + ranks_.rank().rank;
-      const auto pngs = ranks_.gather(own < count ? encode_png(objective_.preview(own)) : "");
-      for (std::int64_t i = first; log_ && i < std::min(first + ranks_.world(), count); ++i) {
-        log_->write_preview(store_.step(), i, config_.preview.prompts[static_cast<std::size_t>(i)],
-                            pngs[static_cast<std::size_t>(i - first)]);
-      }
     }
   }
 

@@ -9,4 +9,8 @@ namespace medisyn {
 /// the environment come first.
 void keep_memory_in_large_pages();
 
+/// Gives all freed memory back to the system: between parts of a job that need it in other shapes, so that
+/// the largest of them and not their sum is what the job takes.
+void give_back_free_memory();
+
 }  // namespace medisyn
