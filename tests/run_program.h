@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,18 @@ inline pid_t start_program(const std::vector<std::string>& arguments, const std:
   EXPECT_EQ(status, 0) << "cannot start " << MEDISYN_PROGRAM;
   posix_spawn_file_actions_destroy(&actions);
   return child;
+}
+
+/// The process ids of the ranks that a launcher started.
+inline std::vector<pid_t> ranks_of(pid_t launcher) {
+  std::vector<pid_t> ranks;
+  const auto tasks =
+      std::filesystem::path("/proc") / std::to_string(launcher) / "task" / std::to_string(launcher);
+  std::istringstream children(slurp(tasks / "children"));
+  for (pid_t child = 0; children >> child;) {
+    ranks.push_back(child);
+  }
+  return ranks;
 }
 
 inline ProgramResult wait_for(pid_t child, const std::filesystem::path& folder) {

@@ -16,17 +16,6 @@ using testing::HasSubstr;
 
 class GenerateRanks : public Generate {
  protected:
-  /// The process ids of the ranks that a launcher started.
-  static std::vector<pid_t> ranks_of(pid_t launcher) {
-    std::vector<pid_t> ranks;
-    const fs::path tasks = fs::path("/proc") / std::to_string(launcher) / "task" / std::to_string(launcher);
-    std::istringstream children(slurp(tasks / "children"));
-    for (pid_t child = 0; children >> child;) {
-      ranks.push_back(child);
-    }
-    return ranks;
-  }
-
   void expect_same_folder(const std::string& a, const std::string& b) {
     ASSERT_EQ(names(a), names(b));
     for (const std::string& name : names(a)) {

@@ -70,17 +70,6 @@ class Train : public testing::Test {
     }
   }
 
-  /// The process ids of the ranks that a launcher started.
-  static std::vector<pid_t> ranks_of(pid_t launcher) {
-    std::vector<pid_t> ranks;
-    const fs::path tasks = fs::path("/proc") / std::to_string(launcher) / "task" / std::to_string(launcher);
-    std::istringstream children(slurp(tasks / "children"));
-    for (pid_t child = 0; children >> child;) {
-      ranks.push_back(child);
-    }
-    return ranks;
-  }
-
   /// Waits, two minutes at most, until a run has logged a step.
   bool has_reached(const std::string& out, std::int64_t step) const {
     for (int i = 0; i < 2400; ++i) {

@@ -39,8 +39,10 @@ struct ConfigNode {
   Map entries;
 };
 
-/// YAML 1.2, of which JSON is a part. Error with file and line for bad syntax, a duplicate key, anchors that
-/// expand without end, or a document deeper than 64 levels.
+/// YAML 1.2, of which JSON is a part. In a file named .yaml or .yml, `include: other.yaml` (beside it) takes
+/// the other file's keys and lays the file's own over them, map by map; Error for a missing one, or more than
+/// 8 deep. Error with file and line for bad syntax, a duplicate key, anchors that expand without end, or a
+/// document deeper than 64 levels.
 ConfigNode parse_config_file(const std::filesystem::path& file);
 ConfigNode parse_config_text(const std::string& text, const std::string& name);
 
