@@ -32,10 +32,11 @@ namespace medisyn {
 
 constexpr const char* kJobFolder = "MEDISYN_TEST_FOLDER";
 
-/// The arguments that make this program play a role.
+/// The arguments that make this program play a role. Its result is an exit code: of all that write a job's
+/// results (GTEST_OUTPUT) only the program that started it may.
 inline std::vector<std::string> role_arguments(const std::string& role) {
   return {"role", fmt::format("--gtest_filter=Role.DISABLED_{}", role), "--gtest_also_run_disabled_tests",
-          "--gtest_brief=1"};
+          "--gtest_brief=1", "--gtest_output="};
 }
 
 /// Whoever plays a role says first which rank it is; what it writes to stderr goes into the job's folder. A
