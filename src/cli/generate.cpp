@@ -19,6 +19,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/core/interrupt.h"
 #include "medisyn/core/log.h"
+#include "medisyn/core/memory.h"
 #include "medisyn/core/progress.h"
 #include "medisyn/data/manifest.h"
 #include "medisyn/dist/cuda.h"
@@ -355,6 +356,7 @@ int generate_command(int argc, char** argv) {
     return *code;
   }
   check_arguments(arguments);
+  use_large_pages();
   if (is_launched_rank()) {
     end_with_launcher();
   } else if (arguments.common.nproc > 1 && !arguments.common.dry_run) {

@@ -43,7 +43,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace medisyn
 
 int main(int argc, char** argv) {
-  medisyn::keep_memory_in_large_pages();
+  medisyn::keep_freed_memory();
   try {
     return medisyn::dispatch(argc, argv);
   } catch (const medisyn::Error& error) {

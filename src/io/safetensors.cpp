@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <mutex>
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
@@ -25,6 +27,34 @@ struct Mapping {
   std::shared_ptr<void> bytes;
   std::uint64_t size = 0;
 };
+
+/// Where files are mapped now.
+class MappedRanges {
+ public:
+  void add(void* begin, std::uint64_t size) {
+    const std::scoped_lock lock(mutex_);
+    sizes_[reinterpret_cast<std::uintptr_t>(begin)] = size;
+  }
+  void remove(void* begin) {
+    const std::scoped_lock lock(mutex_);
+    sizes_.erase(reinterpret_cast<std::uintptr_t>(begin));
+  }
+  bool contain(const void* begin, std::uint64_t size) {
+    const std::scoped_lock lock(mutex_);
+    const auto address = reinterpret_cast<std::uintptr_t>(begin);
+    const auto after = sizes_.upper_bound(address);
+    return after != sizes_.begin() && address + size <= std::prev(after)->first + std::prev(after)->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uintptr_t, std::uint64_t> sizes_;  ///< by their first byte
+};
+
+MappedRanges& mapped_ranges() {
+  static MappedRanges ranges;
+  return ranges;
+}
 
 /// Maps a file privately: writing into the memory never reaches the file.
 Mapping map_file(const fs::path& path) {
@@ -46,7 +76,12 @@ Mapping map_file(const fs::path& path) {
   if (address == MAP_FAILED) {
     fail("{}: cannot be mapped into memory: {}", path.string(), std::strerror(error));
   }
-  return {std::shared_ptr<void>(address, [size](void* mapped) { munmap(mapped, size); }), size};
+  mapped_ranges().add(address, size);
+  const auto unmap = [size](void* mapped) {
+    mapped_ranges().remove(mapped);
+    munmap(mapped, size);
+  };
+  return {std::shared_ptr<void>(address, unmap), size};
 }
 
 /// Lets go of the memory behind the pages that lie wholly inside these bytes; touched again, they are read
@@ -154,6 +189,14 @@ torch::Tensor Safetensors::tensor(const std::string& name) const {
   const std::uint64_t size = found.end - found.begin;
   return torch::from_blob(
       begin, found.shape, [keep = mapping_, size](void* bytes) { release_pages(bytes, size); }, found.dtype);
+}
+
+void release_mapped(const torch::Tensor& tensor) {
+  if (tensor.is_cpu() && tensor.is_contiguous() &&
+      mapped_ranges().contain(tensor.const_data_ptr(), tensor.nbytes())) {
+    release_pages(const_cast<void*>(tensor.const_data_ptr()),
+                  tensor.nbytes());  // NOLINT: madvise takes void*
+  }
 }
 
 TensorMap Safetensors::all() const {

@@ -47,6 +47,15 @@ torch::Tensor AutoencoderKLImpl::decode(const torch::Tensor& latents) {
   return decoder_(post_quant_conv_ ? post_quant_conv_(latents) : latents);
 }
 
+void AutoencoderKLImpl::drop_decoder() {
+  unregister_module("decoder");
+  decoder_ = nullptr;
+  if (post_quant_conv_) {
+    unregister_module("post_quant_conv");
+    post_quant_conv_ = nullptr;
+  }
+}
+
 std::string current_key(const AutoencoderKLImpl&, const std::string& key) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOldNames = {{
       {".attentions.0.query.", ".attentions.0.to_q."},

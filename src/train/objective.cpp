@@ -69,6 +69,8 @@ Autocast::Autocast(const std::string& precision, torch::Device device)
   if (enabled_) {
     at::autocast::set_autocast_enabled(type_, true);
     at::autocast::set_autocast_dtype(type_, torch::kBFloat16);
+    // Each weight is used once: its bf16 copy would be kept for the whole forward pass and for nothing.
+    at::autocast::set_autocast_cache_enabled(false);
     at::autocast::increment_nesting();
   }
 }
@@ -78,6 +80,7 @@ Autocast::~Autocast() {
     if (at::autocast::decrement_nesting() == 0) {
       at::autocast::clear_cache();
     }
+    at::autocast::set_autocast_cache_enabled(true);
     at::autocast::set_autocast_enabled(type_, false);
   }
 }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "medisyn/core/error.h"
+#include "medisyn/core/memory.h"
 
 namespace medisyn {
 namespace {
@@ -15,13 +16,26 @@ torch::Tensor in_memory_order(const torch::Tensor& tensor) {
   return tensor.detach().as_strided({tensor.numel()}, {1});
 }
 
+/// fp32, not initialised. Read and written from end to end in each step.
+torch::Tensor large_buffer(std::int64_t size, torch::Device device) {
+  torch::Tensor buffer = torch::empty({size}, torch::dtype(torch::kFloat).device(device));
+  if (device.is_cpu()) {
+    advise_large_pages(buffer.mutable_data_ptr(), buffer.nbytes());
+  }
+  return buffer;
+}
+
 torch::Tensor flatten(const NamedParameters& parameters) {
   std::vector<torch::Tensor> pieces;
+  std::int64_t size = 0;
   for (const auto& [name, parameter] : parameters) {
     TORCH_CHECK(parameter.dtype() == torch::kFloat, name, ": trained parameters are kept in fp32");
     pieces.push_back(in_memory_order(parameter));
+    size += parameter.numel();
   }
-  return torch::cat(pieces);
+  torch::Tensor flat = large_buffer(size, pieces.front().device());
+  at::cat_out(flat, pieces);
+  return flat;
 }
 
 }  // namespace
@@ -37,8 +51,8 @@ ParameterStore::ParameterStore(NamedParameters parameters, const OptimizerConfig
   if (sharded_) {
     std::tie(first_, count_) = ranks.slice(parameters_.numel());
   }
-  exp_avg_ = torch::zeros({count_}, parameters_.options());
-  exp_avg_sq_ = torch::zeros_like(exp_avg_);
+  exp_avg_ = large_buffer(count_, parameters_.device()).zero_();
+  exp_avg_sq_ = large_buffer(count_, parameters_.device()).zero_();
   if (config_.ema_decay > 0) {
     ema_ = slice(parameters_).clone();
   }

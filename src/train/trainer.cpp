@@ -156,6 +156,7 @@ class Trainer {
       return;
     }
     store_.apply(figures.learning_rate, figures.grad_norm);
+    store_.drop_gradients();
     figures.optimizer_seconds = seconds_since(reduced);
     figures.images = std::ssize(order_.batch(number));
     if (log_) {
@@ -165,7 +166,6 @@ class Trainer {
 
   /// Leaves the mean gradient of all ranks' images in the store; gives this rank's share of the mean loss.
   double forward_backward(BatchQueue& queue, StepFigures& figures) {
-    store_.drop_gradients();
     step_ids_.clear();
     torch::Tensor total;
     for (bool is_last = false; !is_last;) {
@@ -231,6 +231,7 @@ class Trainer {
     }
     log_warning("{}: left out, {} of {} allowed", what, bad_steps_, config_.max_bad_steps);
     store_.skip();
+    store_.drop_gradients();
   }
 
   std::vector<std::string> sample_ids(const std::vector<SampleDraw>& draws) const {

@@ -93,6 +93,12 @@ TensorMap in_pieces(std::int64_t first, std::int64_t last, const ShardedRows::Ma
   return joined(pieces);
 }
 
+AutoencoderKL frozen_encoder(const AutoencoderKL& vae, torch::Device device, torch::ScalarType dtype) {
+  AutoencoderKL encoder = shallow_copy(vae);
+  encoder->drop_decoder();
+  return frozen(std::move(encoder), device, dtype);
+}
+
 }  // namespace
 
 UnetInputs::UnetInputs(const TrainConfig& config, const StableDiffusion& model, torch::Device device)
@@ -105,7 +111,7 @@ UnetInputs::UnetInputs(const TrainConfig& config, const StableDiffusion& model, 
       train_(filtered(read_manifest(config.data.manifest), config.data.where), image_pixels(model)),
       held_out_(held_out_records(config), image_pixels(model)),
       captions_({&train_, &held_out_}, model),
-      vae_(frozen_copy(model.vae, device, dtype_)),
+      vae_(frozen_encoder(model.vae, device, dtype_)),
       text_(std::make_unique<CaptionEncoder>(model, config.train_text_encoder, device, config.precision)) {
   if (!config.cache.folder) {
     return;

@@ -40,6 +40,18 @@ struct UnetTraining {
       lora.emplace(*model.unet, config.lora,
                    random_key({static_cast<std::uint64_t>(config.seed), hash_text("lora")}));
     }
+    release_frozen();
+  }
+
+  /// What is used of the frozen parts are copies.
+  void release_frozen() const {
+    release_weights(*model.vae);
+    if (!config.train_text_encoder) {
+      release_weights(*model.text_encoder);
+    }
+    if (model.second) {
+      release_weights(*model.second->text_encoder);
+    }
   }
 
   NamedParameters parameters() const {
@@ -141,7 +153,9 @@ struct UnetTraining {
         .scale = config.preview.scale,
         .size = pipeline.default_size(),
         .sampler = {.sampler = default_sampler(model.scheduler), .steps = config.preview.steps}};
-    return to_image(pipeline.draw(std::vector{request}, 1)->images[0].nan_to_num(0));
+    const torch::Tensor drawn = pipeline.draw(std::vector{request}, 1)->images[0].nan_to_num(0);
+    release_frozen();
+    return to_image(drawn);
   }
 
   void save(const std::filesystem::path& folder) {
@@ -152,6 +166,7 @@ struct UnetTraining {
     if (lora) {
       lora->save(folder);
     }
+    release_frozen();
   }
 
   /// What is saved and drawn with are the adapted weights.

@@ -73,6 +73,26 @@ TEST(Safetensors, MemoryOfATensorGoesWithIt) {
   EXPECT_EQ(again.sum().item<float>(), 1.0F * again.numel());
 }
 
+TEST(Safetensors, ReleasedViewsAreReadAgainAndOtherTensorsKept) {
+  const fs::path file = fresh_folder() / "x.safetensors";
+  constexpr std::int64_t kCount = 1 << 18;  // 1 MB
+  write_safetensors(file, {{"a", torch::ones(kCount)}, {"b", torch::ones(kCount)}});
+  TensorMap read = Safetensors(file).all();
+  torch::Tensor a = read.at("a"), b = read.at("b"), own = torch::ones(kCount);
+  for (torch::Tensor* tensor : {&a, &b, &own}) {
+    tensor->fill_(7);
+  }
+  release_mapped(a);
+  release_mapped(own);
+  release_mapped(torch::ones(3).expand({kCount, 3}));
+  EXPECT_EQ(a[kCount / 2].item<float>(), 1);  // what was written is gone
+  EXPECT_EQ(b.sum().item<double>(), 7.0 * kCount);
+  EXPECT_EQ(own.sum().item<double>(), 7.0 * kCount);
+  fs::remove(file);
+  release_mapped(b);
+  EXPECT_EQ(b[kCount / 2].item<float>(), 1);  // the file lives as long as it is mapped
+}
+
 TEST(Safetensors, EveryTruncationIsAnError) {
   const fs::path folder = fresh_folder();
   write_safetensors(folder / "x", {{"a", torch::ones({3, 5})}, {"b", torch::ones(2, torch::kLong)}});

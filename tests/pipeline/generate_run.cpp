@@ -50,7 +50,8 @@ void draw(const std::string& folder, torch::ScalarType dtype, const std::string&
 }  // namespace
 
 int main(int argc, char** argv) {
-  medisyn::keep_memory_in_large_pages();
+  medisyn::keep_freed_memory();
+  medisyn::use_large_pages();
   try {
     if (argc != 7) {
       std::fprintf(stderr, "usage: generate_run FOLDER fp32|bf16 PROMPT STEPS SEED OUT.safetensors\n");

@@ -66,6 +66,10 @@ class Safetensors {
   std::map<std::string, std::string> metadata_;
 };
 
+/// Lets go of the memory behind a view of a mapped file, which is read again when it is next touched. Other
+/// tensors stay as they are. What was written into the view is lost: for weights that nobody changes.
+void release_mapped(const torch::Tensor& tensor);
+
 /// Writes the tensors sorted by name, the data at a multiple of 64 bytes, through a temporary name. Tensors
 /// may be on any device and of any layout; the file holds them contiguous. The same tensors give the same
 /// bytes.

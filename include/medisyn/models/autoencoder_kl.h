@@ -45,6 +45,9 @@ class AutoencoderKLImpl : public torch::nn::Module {
   /// [B, C, h, w] -> [B, 3, H, W], about -1..1, not clamped
   torch::Tensor decode(const torch::Tensor& latents);
 
+  /// Gives up what decode() needs, which must not be called any more.
+  void drop_decoder();
+
   const AutoencoderKLConfig& config() const { return config_; }
 
  private:

@@ -20,17 +20,29 @@ Model shallow_copy(const Model& source) {
   return copy;
 }
 
-/// A model with the parameters of `source` in `dtype` on `device`, for forward alone
-/// (prepare_for_inference()). The source stays as it is.
+/// Lets go of the memory of weights that are views of a file and that nobody changes (release_mapped()): what
+/// is used is a frozen copy, and what is saved again is read again.
+inline void release_weights(const torch::nn::Module& source) {
+  for (const torch::Tensor& parameter : source.parameters()) {
+    release_mapped(parameter);
+  }
+}
+
+/// `copy` in `dtype` on `device`, for forward alone (prepare_for_inference()).
 template <class Model>
-Model frozen_copy(const Model& source, torch::Device device, torch::ScalarType dtype) {
-  Model copy = shallow_copy(source);
+Model frozen(Model copy, torch::Device device, torch::ScalarType dtype) {
   copy->to(device, dtype);
   for (torch::Tensor& parameter : copy->parameters()) {
     parameter.requires_grad_(false);
   }
   prepare_for_inference(*copy);
   return copy;
+}
+
+/// A model with the parameters of `source`, frozen. The source stays as it is.
+template <class Model>
+Model frozen_copy(const Model& source, torch::Device device, torch::ScalarType dtype) {
+  return frozen(shallow_copy(source), device, dtype);
 }
 
 }  // namespace medisyn
