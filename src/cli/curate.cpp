@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <exception>
+#include <thread>
 
 #include "medisyn/cli/commands.h"
 #include "medisyn/cli/options.h"
@@ -11,8 +15,9 @@
 #include "medisyn/core/files.h"
 #include "medisyn/core/interrupt.h"
 #include "medisyn/core/log.h"
-#include "medisyn/curate/collector.h"
 #include "medisyn/curate/curate.h"
+#include "medisyn/dist/communicator.h"
+#include "medisyn/dist/ranks.h"
 
 namespace medisyn {
 namespace {
@@ -38,10 +43,35 @@ void print_table(const Json& metrics, const fs::path& out) {
   }
 }
 
+/// Ranks of one job share the files and wait for the slowest: for days if need be.
+constexpr std::chrono::hours kLongestWait{24 * 14};
+
+std::int64_t thread_count(const CommonOptions& options) {
+  return options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// False when it was interrupted.
+bool curate_as(const Rank& rank, const CurateConfig& config, const fs::path& out, std::int64_t threads,
+               RunRecord& record) {
+  Communicator ranks(rank, torch::kCPU, kLongestWait);
+  try {
+    curate(config, out, ranks, threads, record);
+  } catch (const CurateInterrupted&) {
+    return false;
+  } catch (const std::exception& error) {
+    ranks.fail_all(error);
+    throw;
+  }
+  return true;
+}
+
 }  // namespace
 
 int curate_command(int argc, char** argv) {
-  CLI::App app("Reads repositories of volumes and pictures, writes images and a manifest (metadata.jsonl).");
+  CLI::App app(
+      "Reads repositories of pictures, volumes, videos and slides, writes images and a manifest "
+      "(metadata.jsonl). "
+      "A second run goes on, or reads what is new.");
   CommonOptions options;
   fs::path config_file;
   app.add_option("--config", config_file, "YAML that lists the repositories")->required()->type_name("FILE");
@@ -49,9 +79,7 @@ int curate_command(int argc, char** argv) {
   if (const auto code = parse_options(app, options, argc, argv)) {
     return *code;
   }
-  if (options.threads == 0) {
-    at::set_num_threads(1);  // slices are small: two threads spend their time on waiting for each other
-  }
+  at::set_num_threads(1);  // every thread has a file of its own
   RunRecord record("medisyn curate");
   config_file = find_config(config_file);
   CurateConfig config = read_config<CurateConfig>(config_file, options.set);
@@ -65,11 +93,17 @@ int curate_command(int argc, char** argv) {
              config.repositories.size());
     return 0;
   }
-  try {
-    curate(config, out, record);
-  } catch (const CurateInterrupted&) {
-    log_warning("interrupted: nothing was written to {}; run the command again", out.string());
+  const Rank rank = this_rank();
+  if (is_launched_rank()) {
+    end_with_launcher();
+  }
+  set_quiet(options.quiet || rank.rank != 0);  // the others would say the same
+  if (!curate_as(rank, config, out, thread_count(options), record)) {
+    log_warning("interrupted: what was made is kept in {}; the same command goes on", out.string());
     return interrupt_exit_code();
+  }
+  if (rank.rank != 0) {
+    return 0;
   }
   print_table(record.metrics, out);
   if (options.json) {

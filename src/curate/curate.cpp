@@ -1,114 +1,163 @@
 #include "medisyn/curate/curate.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <map>
-#include <set>
-#include <utility>
+#include <algorithm>
 
+#include "finish.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/interrupt.h"
 #include "medisyn/core/log.h"
 #include "medisyn/core/progress.h"
-#include "medisyn/curate/collector.h"
-#include "medisyn/curate/source.h"
+#include "medisyn/core/random_key.h"
+#include "medisyn/curate/make_item.h"
+#include "medisyn/curate/workers.h"
 
 namespace medisyn {
 namespace {
-/// Patients with images on more than one side. Allowed only where the config holds out a part of one subject.
-std::vector<std::string> shared_patients(const CurateConfig& config, const std::vector<Record>& records) {
-  std::set<std::string> may_share;
-  for (const RepositoryConfig& repository : config.repositories) {
-    if (repository.split.rule == "frames" || repository.split.rule == "region") {
-      may_share.insert(repository.source);
-    }
+
+/// A new or empty folder, or one that this command made before.
+void require_own_folder(const fs::path& out) {
+  fs::create_directories(out);
+  if (!fs::is_empty(out) && !fs::exists(out / kStateFolder)) {
+    fail(
+        "{}: expected a new or empty folder, or one of an earlier medisyn curate, found other files in it: "
+        "choose "
+        "another --out",
+        out.string());
   }
-  std::map<std::string, std::set<std::string>> sides;
-  std::set<std::string> shared;
-  for (const Record& record : records) {
-    std::set<std::string>& own = sides[record.patient_id];
-    own.insert(record.split);
-    if (own.size() > 1) {
-      shared.insert(record.patient_id);
-      if (!may_share.contains(record.source)) {
-        fail("patient {}: stands in {}; give its repositories one split", record.patient_id,
-             fmt::join(own, " and in "));
+}
+
+class CurateRun {
+ public:
+  CurateRun(const CurateConfig& config, fs::path out, Communicator& ranks, std::int64_t threads)
+      : config_(config),
+        out_(std::move(out)),
+        ranks_(ranks),
+        threads_(threads),
+        journal_(out_ / kStateFolder, ranks.rank().rank) {}
+
+  /// Makes this rank's share of what is missing; gives all items of all repositories, in order.
+  std::vector<RepositoryItems> make() {
+    std::vector<RepositoryItems> all;
+    for (const RepositoryConfig& repository : config_.repositories) {
+      ranks_.set_phase(fmt::format("repository {}", repository.name));
+      all.push_back(make_repository(repository));
+    }
+    return all;
+  }
+
+  Journal& journal() { return journal_; }
+
+ private:
+  RepositoryItems make_repository(const RepositoryConfig& repository) {
+    RepositoryItems listed{.repository = &repository};
+    const std::vector<Item> items = list_items(config_, repository, listed.filtered_out);
+    const std::string key = repository_key(config_, repository);
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      listed.keys.push_back(item_key(key, config_, repository, items[i]));
+      if (is_mine(items[i]) && !is_made(listed.keys[i])) {
+        missing.push_back(i);
       }
     }
+    fs::create_directories(out_ / "images" / repository.name);
+    make_items(repository, items, listed.keys, missing);
+    check_rejected(repository, items, listed.keys);
+    return listed;
   }
-  return {shared.begin(), shared.end()};
-}
 
-void add_inputs(const CurateConfig& config, RunRecord& record) {
-  std::set<fs::path> paths;
-  for (const RepositoryConfig& repository : config.repositories) {
-    paths.insert(config.root / repository.path);
-    if (repository.label_volume) {
-      paths.insert(config.root / repository.label_volume->path);
+  bool is_mine(const Item& item) const {
+    return hash_text(item.id) % static_cast<std::uint64_t>(ranks_.world()) ==
+           static_cast<std::uint64_t>(ranks_.rank().rank);
+  }
+
+  /// In the journal, with every file as long as it was written: after a power cut one may be empty.
+  bool is_made(const std::string& key) const {
+    if (!journal_.contains(key)) {
+      return false;
+    }
+    const ItemResult result = journal_.read(key);
+    return std::all_of(result.images.begin(), result.images.end(), [&](const CuratedImage& image) {
+      return has_size(out_ / image.record.file_name, image.bytes) ||
+             has_size(set_aside(out_, image.record), image.bytes);
+    });
+  }
+
+  void make_items(const RepositoryConfig& repository, const std::vector<Item>& items,
+                  const std::vector<std::string>& keys, const std::vector<std::size_t>& missing) {
+    if (missing.empty()) {
+      return;
+    }
+    const Describer describer(repository);
+    Progress progress(repository.name, std::ssize(missing), "files");
+    for_each_parallel(
+        std::ssize(missing), threads_,
+        [&](std::int64_t i) {
+          const std::size_t item = missing[static_cast<std::size_t>(i)];
+          const ItemResult result = make_item(config_, repository, describer, items[item], keys[item], out_);
+          if (!result.rejected.empty()) {
+            log_warning("skipped: {}", result.rejected);
+          }
+          journal_.add(result);
+        },
+        [&](std::int64_t done) {
+          progress.update(done);
+          if (interrupted()) {
+            throw CurateInterrupted();
+          }
+        });
+    progress.finish();
+    journal_.reread();
+  }
+
+  void check_rejected(const RepositoryConfig& repository, const std::vector<Item>& items,
+                      const std::vector<std::string>& keys) const {
+    std::int64_t own = 0, rejected = 0;
+    std::string last;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (is_mine(items[i])) {
+        ++own;
+        if (journal_.is_rejected(keys[i])) {
+          ++rejected;
+          last = keys[i];
+        }
+      }
+    }
+    if (static_cast<double>(rejected) > config_.max_bad_fraction * static_cast<double>(own)) {
+      fail("repository {}: {} of {} files cannot be read, more than max_bad_fraction {} allows; the last: {}",
+           repository.name, rejected, own, config_.max_bad_fraction, journal_.read(last).rejected);
     }
   }
-  for (const fs::path& path : paths) {
-    record.add_input(path);
-  }
-}
 
-void add_one(Json& table, const std::string& row, const std::string& column) {
-  Json& cell = table[row][column];
-  cell = cell.is_null() ? 1 : cell.get<std::int64_t>() + 1;
-}
+  const CurateConfig& config_;
+  fs::path out_;
+  Communicator& ranks_;
+  std::int64_t threads_;
+  Journal journal_;
+};
 
 }  // namespace
 
-Json count_records(const std::vector<Record>& records) {
-  Json by_type = Json::object();
-  Json by_specialty = Json::object();
-  Json by_source = Json::object();
-  Json by_split = Json::object();
-  std::set<std::string> captions;
-  std::set<std::string> patients;
-  for (const Record& record : records) {
-    add_one(by_type, record.image_type, record.split);
-    add_one(by_specialty, record.specialty, record.split);
-    add_one(by_source, record.source, record.split);
-    Json& total = by_split[record.split];
-    total = total.is_null() ? 1 : total.get<std::int64_t>() + 1;
-    captions.insert(record.text);
-    patients.insert(record.patient_id);
-  }
-  return {{"images", records.size()}, {"captions", captions.size()}, {"patients", patients.size()},
-          {"splits", by_split},       {"by_image_type", by_type},    {"by_specialty", by_specialty},
-          {"by_source", by_source}};
-}
-
-void curate(const CurateConfig& config, const fs::path& out, RunRecord& record) {
+void curate(const CurateConfig& config, const fs::path& out, Communicator& ranks, std::int64_t threads,
+            RunRecord& record) {
   check_curate_config(config);
-  const OutputFolder claimed(out);
-  if (!fs::is_empty(out)) {
-    fail("{}: expected a new or empty folder, found files in it: choose another --out", out.string());
+  if (ranks.is_first()) {
+    require_own_folder(out);
+    fs::create_directories(out / kStateFolder);
   }
-  TemporaryFolder folder(out);
-  Collector collector(config, folder.path());
-  Progress progress("curate", static_cast<std::int64_t>(config.repositories.size()), "repositories");
-  for (std::size_t i = 0; i < config.repositories.size(); ++i) {
-    const RepositoryConfig& repository = config.repositories[i];
-    progress.update(static_cast<std::int64_t>(i), repository.name);
-    read_repository(config, repository, collector);
-    progress.update(static_cast<std::int64_t>(i) + 1, fmt::format("{} images", collector.records().size()));
+  ranks.barrier();
+  CurateRun run(config, out, ranks, threads);
+  const std::vector<RepositoryItems> items = run.make();
+  ranks.set_phase("waiting for the other ranks' files");
+  ranks.barrier();
+  if (ranks.is_first()) {
+    ranks.set_phase("duplicates, split and audit");
+    run.journal().reread();
+    finish_curation(config, out, items, run.journal(), threads, record);
   }
-  progress.finish();
-  if (collector.records().empty()) {
-    fail("{}: no image is left: {}", out.string(), collector.left_out()["skipped"].dump());
-  }
-  write_manifest(folder.path(), {folder.path(), collector.records()});
-  write_config_yaml(folder.path() / "config.yaml", config);
-  add_inputs(config, record);
-  record.config = config_to_json(config);
-  record.metrics = count_records(collector.records());
-  record.metrics["patients_on_both_sides"] = shared_patients(config, collector.records());
-  record.metrics.update(collector.left_out());
-  record.write(folder.path());
-  folder.commit();
+  ranks.barrier();
 }
 
 }  // namespace medisyn

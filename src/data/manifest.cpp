@@ -17,10 +17,15 @@ void visit_texts(R& record, Visit visit) {
   visit("text", record.text);
   visit("id", record.id);
   visit("patient_id", record.patient_id);
+  visit("study_id", record.study_id);
+  visit("video_id", record.video_id);
+  visit("group_id", record.group_id);
   visit("specialty", record.specialty);
   visit("image_type", record.image_type);
+  visit("repository", record.repository);
   visit("source", record.source);
   visit("licence", record.licence);
+  visit("transform", record.transform);
   visit("sha256", record.sha256);
   visit("split", record.split);
 }
@@ -41,16 +46,16 @@ std::vector<std::string> read_labels(const Json& value, const std::string& where
   return labels;
 }
 
-Record read_record(const JsonLine& line, const fs::path& path) {
-  const std::string where = fmt::format("{}:{}", path.string(), line.line);
-  if (!line.value.is_object()) {
-    refuse(where, "record", "a JSON object", line.value);
+}  // namespace
+
+Record record_from_json(const Json& json, const std::string& where) {
+  if (!json.is_object()) {
+    refuse(where, "record", "a JSON object", json);
   }
   Record record;
-  record.line = line.line;
   visit_texts(record, [&](const char* key, std::string& text) {
-    const auto found = line.value.find(key);
-    if (found == line.value.end() || found->is_null()) {
+    const auto found = json.find(key);
+    if (found == json.end() || found->is_null()) {
       return;
     }
     if (!found->is_string()) {
@@ -58,8 +63,8 @@ Record read_record(const JsonLine& line, const fs::path& path) {
     }
     text = found->get<std::string>();
   });
-  const auto labels = line.value.find("labels");
-  if (labels != line.value.end() && !labels->is_null()) {
+  const auto labels = json.find("labels");
+  if (labels != json.end() && !labels->is_null()) {
     record.labels = read_labels(*labels, where);
   }
   if (record.file_name.empty()) {
@@ -71,11 +76,14 @@ Record read_record(const JsonLine& line, const fs::path& path) {
   return record;
 }
 
+namespace {
+
 Manifest read_records(const fs::path& path) {
   Manifest manifest{path.parent_path(), {}};
-  for (const JsonLine& line : read_jsonl_lines(path)) {
-    manifest.records.push_back(read_record(line, path));
-  }
+  for_each_jsonl_line(path, [&](const JsonLine& line) {
+    manifest.records.push_back(record_from_json(line.value, fmt::format("{}:{}", path.string(), line.line)));
+    manifest.records.back().line = line.line;
+  });
   if (manifest.records.empty()) {
     fail("{}: expected one record a line, found an empty file", path.string());
   }
@@ -125,25 +133,32 @@ Manifest read_manifest(const fs::path& path) {
   return fs::exists(metadata) ? read_records(metadata) : list_images(path);
 }
 
-void write_manifest(const fs::path& folder, const Manifest& manifest) {
-  std::vector<Json> lines;
-  lines.reserve(manifest.records.size());
+namespace {
+
+/// One line a record, which `adapt` may change.
+template <class Adapt>
+void write_records(const fs::path& path, const Manifest& manifest, const Adapt& adapt) {
+  AtomicFile file(path);
   for (const Record& record : manifest.records) {
-    lines.push_back(to_json(record));
+    Json line = to_json(record);
+    adapt(record, line);
+    file.write(line.dump() + "\n");
   }
-  write_jsonl(folder / "metadata.jsonl", lines);
+  file.commit();
+}
+
+}  // namespace
+
+void write_manifest(const fs::path& folder, const Manifest& manifest) {
+  write_records(folder / "metadata.jsonl", manifest, [](const Record&, Json&) {});
 }
 
 void write_manifest_file(const fs::path& file, const Manifest& manifest) {
   const fs::path folder = fs::absolute(file).parent_path().lexically_normal();
-  std::vector<Json> lines;
-  lines.reserve(manifest.records.size());
-  for (const Record& record : manifest.records) {
+  write_records(file, manifest, [&](const Record& record, Json& line) {
     const fs::path image = fs::absolute(image_path(manifest, record)).lexically_normal();
-    lines.push_back(to_json(record));
-    lines.back()["file_name"] = image.lexically_relative(folder).generic_string();
-  }
-  write_jsonl(file, lines);
+    line["file_name"] = image.lexically_relative(folder).generic_string();
+  });
 }
 
 fs::path image_path(const Manifest& manifest, const Record& record) {

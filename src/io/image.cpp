@@ -9,6 +9,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "decoders.h"
 #include "image_header.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
@@ -16,95 +17,124 @@
 namespace medisyn {
 namespace {
 
-void check_claim(std::string_view bytes, const std::string& name) {
-  const auto claim = read_image_claim(bytes);
-  if (!claim) {
-    fail("{}: expected a PNG, JPEG, BMP or TIFF picture, found {} bytes of something else", name,
-         bytes.size());
-  }
-  if (claim->height <= 0 || claim->width <= 0) {
-    fail("{}: corrupt {}: its header gives {} x {} pixels", name, claim->format, claim->width, claim->height);
-  }
-  if (claim->height > kMaxImagePixels / claim->width) {
-    fail("{}: its header claims {} x {} pixels; at most {} are read", name, claim->width, claim->height,
-         kMaxImagePixels);
-  }
-  if (!claim->is_complete) {
-    fail("{}: corrupt {}: the file is cut short or its checksums are wrong ({} bytes for {} x {} pixels)",
-         name, claim->format, bytes.size(), claim->width, claim->height);
-  }
-  // Deflate packs at most 1,032 to 1, and no PNG has fewer than one bit a pixel.
-  if (claim->format == "PNG" &&
-      claim->height * claim->width / 8 > 1100 * static_cast<std::int64_t>(bytes.size())) {
-    fail("{}: corrupt PNG: {} bytes cannot hold {} x {} pixels", name, bytes.size(), claim->width,
-         claim->height);
-  }
-}
+cv::Mat view_of(Image& image) { return {image.height, image.width, CV_8UC3, image.pixels.data()}; }
 
-/// Any matrix that imdecode gives -> 8 bit, 1, 3 or 4 channels.
-cv::Mat to_8_bit(const cv::Mat& decoded, const std::string& name) {
-  cv::Mat bytes;
-  if (decoded.depth() == CV_8U) {
-    return decoded;
+/// What imdecode() gives: 8 bit, 1, 3 or 4 channels.
+Image to_rgb(const cv::Mat& decoded, const std::string& name) {
+  const int channels = decoded.channels();
+  if (decoded.depth() != CV_8U || (channels != 1 && channels != 3 && channels != 4)) {
+    fail("{}: expected 8-bit pixels of 1, 3 or 4 channels, found {}", name, cv::typeToString(decoded.type()));
   }
-  if (decoded.depth() != CV_16U) {
-    fail("{}: expected 8 or 16 bits a channel, found floating point or signed pixels", name);
-  }
-  decoded.convertTo(bytes, CV_8U, 1.0 / 257.0);
-  return bytes;
-}
-
-void lay_over_black(cv::Mat& bgra) {
-  bgra.forEach<cv::Vec4b>([](cv::Vec4b& pixel, const int*) {
-    for (int c = 0; c < 3; ++c) {
-      pixel[c] = static_cast<std::uint8_t>((pixel[c] * pixel[3] + 127) / 255);
+  Image image{decoded.rows, decoded.cols, std::vector<std::uint8_t>(decoded.total() * 3)};
+  cv::Mat rgb = view_of(image);
+  if (channels == 4) {
+    std::uint8_t* to = image.pixels.data();
+    for (const cv::Vec4b& bgra : cv::Mat_<cv::Vec4b>(decoded)) {
+      for (const int c : {2, 1, 0}) {
+        *to++ = over_black(bgra[c], bgra[3]);
+      }
     }
-  });
-}
-
-Image to_rgb(cv::Mat decoded, const std::string& name) {
-  decoded = to_8_bit(decoded, name);
-  cv::Mat rgb;
-  switch (decoded.channels()) {
-    case 1:
-      cv::cvtColor(decoded, rgb, cv::COLOR_GRAY2RGB);
-      break;
-    case 3:
-      cv::cvtColor(decoded, rgb, cv::COLOR_BGR2RGB);
-      break;
-    case 4:
-      lay_over_black(decoded);
-      cv::cvtColor(decoded, rgb, cv::COLOR_BGRA2RGB);
-      break;
-    default:
-      fail("{}: expected 1, 3 or 4 channels, found {}", name, decoded.channels());
+    return image;
   }
-  Image image{rgb.rows, rgb.cols, {}};
-  image.pixels.assign(rgb.datastart, rgb.dataend);
+  cv::cvtColor(decoded, rgb, channels == 1 ? cv::COLOR_GRAY2RGB : cv::COLOR_BGR2RGB);
   return image;
 }
 
-}  // namespace
-
-Image decode_image(std::string_view bytes, const std::string& name) {
-  check_claim(bytes, name);
+StoredPicture decode_bmp(std::string_view bytes, const std::string& name) {
+  const ImageClaim claim = read_bmp_claim(bytes);
+  constexpr std::int64_t kAnyPacking = 0;
+  check_claim(claim.height, claim.width, bytes.size(), kAnyPacking, "BMP", name);
+  if (!claim.is_complete) {
+    fail(
+        "{}: corrupt BMP: the file is cut short or packed in a way that is not read ({} bytes for {} x {} "
+        "pixels)",
+        name, bytes.size(), claim.width, claim.height);
+  }
   const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8U,
                        const_cast<char*>(bytes.data()));  // NOLINT: imdecode only reads
-  // Unchanged keeps alpha and 16 bits but passes over the EXIF orientation; only JPEG has that one.
-  const bool is_jpeg = bytes.starts_with("\xFF\xD8");
   // What OpenCV has to say is in the Error; its own lines would stand beside it on stderr.
   static const auto before = cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   static_cast<void>(before);
   cv::Mat decoded;
   try {
-    decoded = cv::imdecode(buffer, is_jpeg ? cv::IMREAD_COLOR : cv::IMREAD_UNCHANGED);
+    decoded = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);  // keeps alpha
   } catch (const cv::Exception& error) {
-    fail("{}: corrupt picture: {}", name, error.err);
+    fail("{}: corrupt BMP: {}", name, error.err);
   }
   if (decoded.empty()) {
-    fail("{}: corrupt picture: its pixels cannot be decoded", name);
+    fail("{}: corrupt BMP: its pixels cannot be decoded", name);
   }
-  return to_rgb(decoded, name);
+  return {to_rgb(decoded, name), 1};
+}
+
+StoredPicture decode_stored(std::string_view bytes, const std::string& name) {
+  using namespace std::string_view_literals;
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) {
+    return decode_png(bytes, name);
+  }
+  if (bytes.starts_with("\xFF\xD8"sv)) {
+    return decode_jpeg(bytes, name);
+  }
+  if (bytes.starts_with("BM"sv)) {
+    return decode_bmp(bytes, name);
+  }
+  for (const std::string_view tiff : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {
+    if (bytes.starts_with(tiff)) {
+      return decode_tiff(bytes, name);
+    }
+  }
+  fail("{}: expected a PNG, JPEG, BMP or TIFF picture, found {} bytes of something else", name, bytes.size());
+}
+
+/// The stored picture as it is to be seen: EXIF's orientations 1 to 8.
+Image upright(Image stored, int orientation) {
+  if (orientation <= 1 || orientation > 8) {
+    return stored;
+  }
+  const bool is_turned = orientation >= 5;
+  Image image{is_turned ? stored.width : stored.height, is_turned ? stored.height : stored.width,
+              std::vector<std::uint8_t>(stored.pixels.size())};
+  const cv::Mat from = view_of(stored);
+  cv::Mat to = view_of(image);
+  constexpr int kUpsideDown = 0, kMirrored = 1, kBoth = -1;
+  switch (orientation) {
+    case 2:
+      cv::flip(from, to, kMirrored);
+      break;
+    case 3:
+      cv::flip(from, to, kBoth);
+      break;
+    case 4:
+      cv::flip(from, to, kUpsideDown);
+      break;
+    case 5:
+      cv::transpose(from, to);
+      break;
+    case 6:
+      cv::rotate(from, to, cv::ROTATE_90_CLOCKWISE);
+      break;
+    case 7:
+      cv::transpose(from, to);
+      cv::flip(to, to, kBoth);
+      break;
+    default:
+      cv::rotate(from, to, cv::ROTATE_90_COUNTERCLOCKWISE);
+  }
+  return image;
+}
+
+}  // namespace
+
+std::string printable(const char* text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return line;
+}
+
+Image decode_image(std::string_view bytes, const std::string& name) {
+  StoredPicture picture = decode_stored(bytes, name);
+  return upright(std::move(picture.image), picture.orientation);
 }
 
 Image read_image(const fs::path& path) { return decode_image(read_file(path), path.string()); }
@@ -115,16 +145,6 @@ bool has_image_extension(const fs::path& path) {
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   static constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"};
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
-
-std::string encode_jpeg(const Image& image, int quality) {
-  const cv::Mat rgb(image.height, image.width, CV_8UC3,
-                    const_cast<std::uint8_t*>(image.pixels.data()));  // NOLINT: imencode only reads
-  cv::Mat bgr;
-  cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-  std::vector<std::uint8_t> bytes;
-  cv::imencode(".jpg", bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, quality});
-  return {bytes.begin(), bytes.end()};
 }
 
 Image crop(const Image& image, int top, int left, int height, int width) {

@@ -1,8 +1,9 @@
 #include "image_header.h"
 
-#include <zlib.h>
-
 #include <algorithm>
+
+#include "medisyn/core/error.h"
+#include "medisyn/io/image.h"
 
 namespace medisyn {
 namespace {
@@ -23,116 +24,97 @@ class Bytes {
     }
     return value;
   }
-  std::size_t size() const { return bytes_.size(); }
 
  private:
   std::string_view bytes_;
   bool is_little_;
 };
 
-/// PNG: IHDR comes first and IEND last; every chunk's length and checksum must be right, so that libpng,
-/// which writes to stderr, is spared most corrupt files.
-ImageClaim png_claim(std::string_view bytes) {
-  const Bytes big(bytes, false);
-  ImageClaim claim{"PNG", big.get(20, 4), big.get(16, 4), false};
-  constexpr std::size_t kAround = 12;  // length, type and checksum
-  std::size_t at = 8;
-  while (bytes.size() - at >= kAround) {
-    const std::size_t length = big.get(at, 4);
-    if (length > bytes.size() - at - kAround) {
-      break;
-    }
-    const auto* checked = reinterpret_cast<const Bytef*>(bytes.data() + at + 4);
-    if (crc32(0, checked, static_cast<uInt>(length + 4)) != big.get(at + 8 + length, 4)) {
-      break;
-    }
-    if (bytes.substr(at + 4, 4) == "IEND") {
-      claim.is_complete = true;
-      break;
-    }
-    at += kAround + length;
-  }
-  return claim;
-}
-
 bool is_frame_header(std::uint32_t marker) {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
-/// JPEG: segments up to the end-of-image marker. OpenCV fills what a cut file lacks in silence, so the walk
-/// must reach that marker; a thumbnail's own lies inside a segment and is stepped over.
-ImageClaim jpeg_claim(std::string_view bytes) {
+}  // namespace
+
+int exif_orientation(std::string_view exif) {
+  // Laid out as a TIFF file; its first directory counts.
+  constexpr std::uint32_t kOrientation = 274, kShort = 3;
+  constexpr std::size_t kEntry = 12;
+  const Bytes bytes(exif, exif.starts_with("II"));
+  const std::size_t directory = bytes.get(4, 4);
+  const std::size_t end = std::min(exif.size(), directory + 2 + kEntry * bytes.get(directory, 2));
+  for (std::size_t at = directory + 2; at < end; at += kEntry) {
+    if (bytes.get(at, 2) == kOrientation) {
+      const std::uint32_t value = bytes.get(at + 8, bytes.get(at + 2, 2) == kShort ? 2 : 4);
+      return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+    }
+  }
+  return 1;
+}
+
+/// Segments up to the end-of-image marker. libjpeg fills what a cut file lacks in silence, so the walk must
+/// reach that marker; a thumbnail's own lies inside a segment and is stepped over.
+ImageClaim read_jpeg_claim(std::string_view bytes) {
+  using namespace std::string_view_literals;
+  constexpr std::uint32_t kApp1 = 0xE1, kEnd = 0xD9;
+  constexpr std::string_view kExif = "Exif\0\0"sv;
   const Bytes big(bytes, false);
-  ImageClaim claim{"JPEG", 0, 0, false};
-  std::size_t at = 2;
-  while (at + 1 < bytes.size()) {
+  ImageClaim claim;
+  claim.is_complete = false;
+  bool has_exif = false;
+  // Entropy-coded data, fill bytes and restart markers are stepped over.
+  for (std::size_t at = 2; (at = bytes.find('\xFF', at)) < bytes.size() - 1; ++at) {
     const std::uint32_t marker = big.get(at + 1, 1);
-    const bool is_marker = big.get(at, 1) == 0xFF && marker != 0 && marker != 0xFF;
-    if (!is_marker || (marker >= 0xD0 && marker <= 0xD7)) {
-      ++at;  // entropy-coded data, fill bytes and restart markers
+    if (marker == 0 || marker == 0xFF || (marker >= 0xD0 && marker <= 0xD7)) {
       continue;
     }
-    if (marker == 0xD9) {
+    if (marker == kEnd) {
       claim.is_complete = true;
-      return claim;
+      break;
     }
     if (is_frame_header(marker) && claim.height == 0) {
       claim.height = big.get(at + 5, 2);
       claim.width = big.get(at + 7, 2);
     }
-    at += 2 + std::max<std::size_t>(2, big.get(at + 2, 2));
+    const std::size_t length = std::max<std::size_t>(2, big.get(at + 2, 2));
+    const std::string_view segment = bytes.substr(std::min(at + 4, bytes.size()), length - 2);
+    if (marker == kApp1 && !has_exif && segment.starts_with(kExif)) {
+      has_exif = true;
+      claim.orientation = exif_orientation(segment.substr(kExif.size()));
+    }
+    at += 1 + length;
   }
   return claim;
 }
 
-ImageClaim bmp_claim(std::string_view bytes) {
+ImageClaim read_bmp_claim(std::string_view bytes) {
   const Bytes little(bytes, true);
   const auto height = static_cast<std::int32_t>(little.get(22, 4));  // negative: rows from the top
-  const auto width = static_cast<std::int32_t>(little.get(18, 4));
-  ImageClaim claim{"BMP", height < 0 ? -static_cast<std::int64_t>(height) : height, width, true};
-  const std::uint32_t bits = little.get(28, 2);
+  ImageClaim claim;
+  claim.height = height < 0 ? -static_cast<std::int64_t>(height) : height;
+  claim.width = static_cast<std::int32_t>(little.get(18, 4));
+  constexpr std::int64_t kMostPixels = 1 << 20;  // along a side
+  constexpr std::uint32_t kBitFields = 3;        // the last that OpenCV knows; it complains on stderr
   const std::uint32_t compression = little.get(30, 4);
-  if (compression == 0 && claim.height < (1 << 20) && width > 0 && width < (1 << 20)) {
-    const std::int64_t stride = (claim.width * bits + 31) / 32 * 4;
+  if (compression == 0 && claim.height < kMostPixels && claim.width > 0 && claim.width < kMostPixels) {
+    const std::int64_t stride = (claim.width * little.get(28, 2) + 31) / 32 * 4;
     claim.is_complete = static_cast<std::int64_t>(bytes.size()) >= little.get(10, 4) + stride * claim.height;
   }
+  claim.is_complete = claim.is_complete && compression <= kBitFields;
   return claim;
 }
 
-/// TIFF: width and length are tags 256 and 257 of the first directory.
-ImageClaim tiff_claim(std::string_view bytes) {
-  const Bytes file(bytes, bytes[0] == 'I');
-  ImageClaim claim{"TIFF", 0, 0, true};
-  const std::size_t directory = file.get(4, 4);
-  const std::uint32_t entries = file.get(directory, 2);
-  for (std::uint32_t i = 0; i < entries; ++i) {
-    const std::size_t entry = directory + 2 + 12 * static_cast<std::size_t>(i);
-    const std::uint32_t tag = file.get(entry, 2);
-    const std::uint32_t value = file.get(entry + 8, file.get(entry + 2, 2) == 3 ? 2 : 4);
-    claim.width = tag == 256 ? value : claim.width;
-    claim.height = tag == 257 ? value : claim.height;
+void check_claim(std::int64_t height, std::int64_t width, std::size_t bytes, std::int64_t pixels_a_byte,
+                 std::string_view format, const std::string& name) {
+  if (height <= 0 || width <= 0) {
+    fail("{}: corrupt {}: its header gives {} x {} pixels", name, format, width, height);
   }
-  claim.is_complete = entries > 0;
-  return claim;
-}
-
-}  // namespace
-
-std::optional<ImageClaim> read_image_claim(std::string_view bytes) {
-  using namespace std::string_view_literals;
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) {
-    return png_claim(bytes);
+  if (height > kMaxImagePixels / width) {
+    fail("{}: its header claims {} x {} pixels; at most {} are read", name, width, height, kMaxImagePixels);
   }
-  if (bytes.starts_with("\xFF\xD8"sv)) {
-    return jpeg_claim(bytes);
+  if (pixels_a_byte > 0 && height * width / pixels_a_byte > static_cast<std::int64_t>(bytes)) {
+    fail("{}: corrupt {}: {} bytes cannot hold {} x {} pixels", name, format, bytes, width, height);
   }
-  if (bytes.starts_with("BM"sv)) {
-    return bmp_claim(bytes);
-  }
-  if (bytes.starts_with("II*\0"sv) || bytes.starts_with("MM\0*"sv)) {
-    return tiff_claim(bytes);
-  }
-  return std::nullopt;
 }
 
 }  // namespace medisyn

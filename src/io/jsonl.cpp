@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -35,26 +36,28 @@ Json parse_line(std::string_view text, const fs::path& path, int line) {
 
 }  // namespace
 
-std::vector<JsonLine> read_jsonl_lines(const fs::path& path) {
+void for_each_jsonl_line(const fs::path& path, const std::function<void(const JsonLine&)>& take) {
   const std::string bytes = read_file(path);
-  std::vector<JsonLine> lines;
   std::size_t begin = 0;
   for (int line = 1; begin < bytes.size(); ++line) {
     const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
     const std::string_view text = std::string_view(bytes).substr(begin, end - begin);
     if (text.find_first_not_of(" \t\r") != std::string_view::npos) {
-      lines.push_back({line, parse_line(text, path, line)});
+      take({line, parse_line(text, path, line)});
     }
     begin = end + 1;
   }
+}
+
+std::vector<JsonLine> read_jsonl_lines(const fs::path& path) {
+  std::vector<JsonLine> lines;
+  for_each_jsonl_line(path, [&](const JsonLine& line) { lines.push_back(line); });
   return lines;
 }
 
 std::vector<Json> read_jsonl(const fs::path& path) {
   std::vector<Json> values;
-  for (JsonLine& line : read_jsonl_lines(path)) {
-    values.push_back(std::move(line.value));
-  }
+  for_each_jsonl_line(path, [&](const JsonLine& line) { values.push_back(line.value); });
   return values;
 }
 

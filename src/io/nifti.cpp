@@ -1,6 +1,8 @@
 #include <nifti1_io.h>
 
 #include <bit>
+#include <cstdlib>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +30,53 @@ VoxelType voxel_type(int datatype, const std::string& name) {
   return found->second;
 }
 
+constexpr std::int64_t kMaxRatio = 1100;  // deflate's own limit is 1,032
+
+[[noreturn]] void refuse_format(const std::string& name) {
+  fail("{}: expected a NIfTI file (.nii, .nii.gz, .hdr or .img), found something else", name);
+}
+
+/// The header as it stands in the file, in this machine's byte order.
+nifti_1_header read_raw_header(const std::string& name) {
+  const std::unique_ptr<char, decltype(&std::free)> file(nifti_findhdrname(name.c_str()), std::free);
+  znzFile stream = file == nullptr ? nullptr : znzopen(file.get(), "rb", nifti_is_gzfile(file.get()));
+  if (stream == nullptr) {
+    refuse_format(name);
+  }
+  nifti_1_header header{};
+  const std::size_t size = znzread(&header, 1, sizeof(header), stream);
+  Xznzclose(&stream);
+  if (size != sizeof(header)) {
+    refuse_format(name);
+  }
+  if (header.dim[0] < 1 || header.dim[0] > 7) {
+    swap_nifti_header(&header, NIFTI_VERSION(header));
+  }
+  return header;
+}
+
+/// Refuses what the library would answer by a line of its own on stderr, and offsets behind the end of the
+/// file: it takes the bytes in front of the voxels for extensions, and their lengths for true.
+void check_raw_header(const fs::path& path) {
+  const std::string name = path.string();
+  const nifti_1_header header = read_raw_header(name);
+  if (nifti_hdr_looks_good(&header) == 0) {
+    refuse_format(name);
+  }
+  if (header.dim[0] < 1 || header.dim[0] > 7 || header.dim[1] < 1) {
+    fail("{}: expected 1 to 7 dimensions of at least 1 voxel, found {} and {} voxels along the first", name,
+         header.dim[0], header.dim[1]);
+  }
+  voxel_type(header.datatype, name);
+  const bool has_voxels = header.magic[1] == '+';  // "n+1": in the same file
+  const auto size = static_cast<double>(fs::file_size(path)) *
+                    (nifti_is_gzfile(name.c_str()) != 0 ? static_cast<double>(kMaxRatio) : 1.0);
+  const auto offset = static_cast<double>(header.vox_offset);
+  if (!(offset >= 0.0 && offset <= std::numeric_limits<int>::max() && (!has_voxels || offset <= size))) {
+    fail("{}: expected voxels inside of the file, found their offset {}", name, offset);
+  }
+}
+
 /// Refuses what the header says before the library allocates it.
 std::int64_t check_header(const nifti_image& image, const fs::path& path) {
   const std::string name = path.string();
@@ -39,7 +88,6 @@ std::int64_t check_header(const nifti_image& image, const fs::path& path) {
   const auto wanted = count * static_cast<std::int64_t>(voxel_bytes(voxel_type(image.datatype, name)));
   std::error_code error;
   const auto size = static_cast<std::int64_t>(fs::file_size(image.iname, error));
-  constexpr std::int64_t kMaxRatio = 1100;  // deflate's own limit is 1,032
   const std::int64_t can_hold =
       nifti_is_gzfile(image.iname) != 0 ? size * kMaxRatio : size - image.iname_offset;
   if (error || can_hold < wanted) {
@@ -101,9 +149,10 @@ Volume read_nifti(const fs::path& path) {
     fail("{}: no such file", name);
   }
   nifti_set_debug_level(0);  // its messages go to stderr; ours say the same in one line
+  check_raw_header(path);
   const NiftiImage image(nifti_image_read(name.c_str(), 0), nifti_image_free);
   if (image == nullptr) {
-    fail("{}: expected a NIfTI file (.nii, .nii.gz, .hdr or .img), found something else", name);
+    refuse_format(name);
   }
   const std::int64_t count = check_header(*image, path);
   const VoxelType type = voxel_type(image->datatype, name);

@@ -58,9 +58,10 @@ NrrdHeader parse_header(std::string_view bytes, const std::string& name) {
     if (line.empty()) {
       break;
     }
-    const std::size_t colon = line.find(": ");
-    if (line[0] != '#' && colon != std::string::npos) {
-      header.fields[lower(line.substr(0, colon))] = trimmed(std::string_view(line).substr(colon + 2));
+    const std::size_t colon = line.find(':');
+    const bool is_field = colon + 1 == line.size() || (colon < line.size() && line[colon + 1] == ' ');
+    if (line[0] != '#' && is_field) {
+      header.fields[lower(line.substr(0, colon))] = trimmed(std::string_view(line).substr(colon + 1));
     }
   }
   header.data_begin = at;

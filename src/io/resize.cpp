@@ -8,104 +8,15 @@
 #include <vector>
 
 #include "medisyn/core/error.h"
+#include "resize_passes.h"
 
 namespace medisyn {
 namespace {
 
-// 8 bits of pixel, 2 of head room for the kernel's overshoot, the rest of an int32 for weights.
-constexpr int kPrecisionBits = 32 - 8 - 2;
-
-/// Keys' cubic convolution kernel with a = -0.5, |x| < 2.
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1.0) {
-    return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-  }
-  return x < 2.0 ? (((x - 5.0) * x + 8.0) * x - 4.0) * a : 0.0;
-}
-
-/// The input samples that make one output sample, and their fixed-point weights.
-struct Taps {
-  int first = 0;
-  std::vector<std::int32_t> weights;
+/// Part of a picture.
+struct Window {
+  int top, left, height, width;
 };
-
-std::vector<Taps> make_taps(int in_size, int out_size) {
-  const double scale = static_cast<double>(in_size) / out_size;
-  const double widening = std::max(scale, 1.0);
-  const double support = 2.0 * widening;
-  std::vector<Taps> taps(static_cast<std::size_t>(out_size));
-  std::vector<double> weights;
-  for (int out = 0; out < out_size; ++out) {
-    Taps& tap = taps[static_cast<std::size_t>(out)];
-    const double center = (out + 0.5) * scale;
-    tap.first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int end = std::min(in_size, static_cast<int>(center + support + 0.5));
-    weights.clear();
-    double sum = 0.0;
-    for (int in = tap.first; in < end; ++in) {
-      weights.push_back(cubic((in - center + 0.5) / widening));
-      sum += weights.back();
-    }
-    for (const double weight : weights) {
-      const double scaled = weight / sum * (1 << kPrecisionBits);
-      tap.weights.push_back(static_cast<std::int32_t>(scaled < 0.0 ? scaled - 0.5 : scaled + 0.5));
-    }
-  }
-  return taps;
-}
-
-std::uint8_t rounded(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp((sum + (1 << (kPrecisionBits - 1))) >> kPrecisionBits, 0, 255));
-}
-
-Image resize_rows(const Image& image, int width) {
-  Image out{image.height, width, {}};
-  out.pixels.resize(static_cast<std::size_t>(image.height) * static_cast<std::size_t>(width) * 3);
-  const std::vector<Taps> taps = make_taps(image.width, width);
-  auto* target = out.pixels.data();
-  for (int y = 0; y < image.height; ++y) {
-    const auto* row =
-        image.pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) * 3;
-    for (const Taps& tap : taps) {
-      std::int32_t red = 0;
-      std::int32_t green = 0;
-      std::int32_t blue = 0;
-      const auto* pixel = row + static_cast<std::size_t>(tap.first) * 3;
-      for (const std::int32_t weight : tap.weights) {
-        red += weight * pixel[0];
-        green += weight * pixel[1];
-        blue += weight * pixel[2];
-        pixel += 3;
-      }
-      *target++ = rounded(red);
-      *target++ = rounded(green);
-      *target++ = rounded(blue);
-    }
-  }
-  return out;
-}
-
-Image resize_columns(const Image& image, int height) {
-  const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
-  Image out{height, image.width, std::vector<std::uint8_t>(static_cast<std::size_t>(height) * stride)};
-  const std::vector<Taps> taps = make_taps(image.height, height);
-  std::vector<std::int32_t> sums(stride);
-  for (std::size_t y = 0; y < taps.size(); ++y) {
-    std::fill(sums.begin(), sums.end(), 0);
-    const auto* row = image.pixels.data() + static_cast<std::size_t>(taps[y].first) * stride;
-    for (const std::int32_t weight : taps[y].weights) {
-      for (std::size_t i = 0; i < stride; ++i) {
-        sums[i] += weight * row[i];
-      }
-      row += stride;
-    }
-    std::transform(sums.begin(), sums.end(), out.pixels.begin() + static_cast<std::ptrdiff_t>(y * stride),
-                   rounded);
-  }
-  return out;
-}
 
 void check_size(int height, int width) {
   if (height <= 0 || width <= 0) {
@@ -113,13 +24,48 @@ void check_size(int height, int width) {
   }
 }
 
+/// The window of the picture resized to [height, width]; only what the window needs is computed.
+Image resize_window(const Image& image, int height, int width, const Window& window) {
+  const Taps down(image.height, height, window.top, window.top + window.height);
+  const bool has_new_height = height != image.height;
+  const int first_row = has_new_height ? static_cast<int>(down.first_input()) : window.top;
+  const int end_row = has_new_height ? static_cast<int>(down.end_input()) : window.top + window.height;
+  const std::size_t in_stride = static_cast<std::size_t>(image.width) * 3;
+  const std::size_t out_stride = static_cast<std::size_t>(window.width) * 3;
+  Rows rows{image.pixels.data() + static_cast<std::size_t>(first_row) * in_stride, in_stride,
+            static_cast<std::size_t>(end_row - first_row)};
+  std::vector<std::uint8_t> narrowed;
+  if (width != image.width) {
+    narrowed.resize(rows.count * out_stride);
+    resize_along_rows(rows, Taps(image.width, width, window.left, window.left + window.width),
+                      narrowed.data());
+    rows.first = narrowed.data();
+    rows.stride = out_stride;
+  } else {
+    rows.first += static_cast<std::size_t>(window.left) * 3;
+  }
+  Image out{window.height, window.width, {}};
+  if (!has_new_height && !narrowed.empty()) {
+    out.pixels = std::move(narrowed);
+    return out;
+  }
+  out.pixels.resize(static_cast<std::size_t>(window.height) * out_stride);
+  if (has_new_height) {
+    resize_down_columns(rows, out_stride, down, out.pixels.data());
+    return out;
+  }
+  for (std::size_t row = 0; row < rows.count; ++row) {
+    std::copy_n(rows.first + row * rows.stride, out_stride, out.pixels.data() + row * out_stride);
+  }
+  return out;
+}
+
 }  // namespace
 
 Image resize(const Image& image, int height, int width) {
   check_size(height, width);
   check_size(image.height, image.width);
-  Image out = width == image.width ? image : resize_rows(image, width);
-  return height == image.height ? out : resize_columns(out, height);
+  return resize_window(image, height, width, {0, 0, height, width});
 }
 
 torch::Tensor resize_float(const torch::Tensor& planes, int height, int width) {
@@ -129,10 +75,12 @@ torch::Tensor resize_float(const torch::Tensor& planes, int height, int width) {
 }
 
 Image resize_and_crop(const Image& image, int size) {
+  check_size(size, size);
+  check_size(image.height, image.width);
   const double scale = static_cast<double>(size) / std::min(image.height, image.width);
   const int height = std::max(size, static_cast<int>(std::lround(image.height * scale)));
   const int width = std::max(size, static_cast<int>(std::lround(image.width * scale)));
-  return crop(resize(image, height, width), (height - size) / 2, (width - size) / 2, size, size);
+  return resize_window(image, height, width, {(height - size) / 2, (width - size) / 2, size, size});
 }
 
 }  // namespace medisyn

@@ -5,6 +5,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "utf8_names.h"
 
 namespace medisyn {
 
@@ -42,8 +43,9 @@ TarWriter::TarWriter(fs::path target) : state_(std::make_unique<State>(target)) 
 
 TarWriter::~TarWriter() = default;
 
-void TarWriter::add(const std::string& name, std::string_view bytes) {
+std::uint64_t TarWriter::add(const std::string& name, std::string_view bytes) {
   constexpr int kReadable = 0644;
+  const Utf8Names names;
   const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(),
                                                                        archive_entry_free);
   archive_entry_set_pathname(entry.get(), name.c_str());
@@ -52,7 +54,9 @@ void TarWriter::add(const std::string& name, std::string_view bytes) {
   archive_entry_set_perm(entry.get(), kReadable);
   archive_entry_set_mtime(entry.get(), 0, 0);
   state_->check(archive_write_header(state_->archive.get(), entry.get()));
+  const auto begin = static_cast<std::uint64_t>(archive_filter_bytes(state_->archive.get(), 0));
   state_->check(archive_write_data(state_->archive.get(), bytes.data(), bytes.size()));
+  return begin;
 }
 
 void TarWriter::commit() {

@@ -35,6 +35,17 @@ std::string describe(const BarChart& chart) {
   return text;
 }
 
+std::string describe(const CountChart& chart) {
+  std::string text = chart.heading;
+  for (const CountChart::Bars& bars : chart.bars) {
+    text += "; " + bars.name + ":";
+    for (std::size_t i = 0; i < chart.groups.size(); ++i) {
+      text += fmt::format(" {} {}", chart.groups[i], bars.counts.at(i));
+    }
+  }
+  return text;
+}
+
 bool has_points(const LineChart& chart) {
   for (const Curve& curve : chart.curves) {
     if (!curve.points.empty()) {
@@ -57,6 +68,14 @@ Json data_of(const BarChart& chart) {
                {"line", chart.line},   {"line_name", chart.line_name}, {"bars", Json::array()}};
   for (const BarChart::Bars& bars : chart.bars) {
     data["bars"].push_back({{"name", bars.name}, {"values", bars.values}});  // NaN becomes null
+  }
+  return data;
+}
+
+Json data_of(const CountChart& chart) {
+  Json data = {{"label", chart.label}, {"groups", chart.groups}, {"counts", Json::array()}};
+  for (const CountChart::Bars& bars : chart.bars) {
+    data["counts"].push_back({{"name", bars.name}, {"values", bars.counts}});
   }
   return data;
 }
@@ -92,13 +111,15 @@ void Page::add_cards(const std::vector<Card>& cards) {
   add_html(html + "</div>\n");
 }
 
-std::string Page::figure(const std::string& heading, const std::string& description, const Json& data) {
+std::string Page::figure(const std::string& heading, const std::string& description, const Json& data,
+                         std::size_t height) {
   return fmt::format(
-      "<figure><figcaption>{0}</figcaption><div class=\"chart\"><canvas id=\"chart{1}\" role=\"img\" "
+      "<figure><figcaption>{0}</figcaption><div class=\"chart\"{4}><canvas id=\"chart{1}\" role=\"img\" "
       "aria-label=\"{2}\"></canvas></div><script type=\"application/json\" "
       "data-chart=\"chart{1}\">{3}</script>"
       "</figure>\n",
-      escape_html(heading), ++charts_, escape_html(description), script_json(data));
+      escape_html(heading), ++charts_, escape_html(description), script_json(data),
+      height == 0 ? "" : fmt::format(" style=\"height:{}px\"", height));
 }
 
 void Page::add_charts(const std::vector<LineChart>& charts) {
@@ -115,6 +136,14 @@ void Page::add_charts(const std::vector<LineChart>& charts) {
 
 void Page::add_chart(const BarChart& chart) {
   add_html(figure(chart.heading, describe(chart), data_of(chart)));
+}
+
+void Page::add_count_chart(const CountChart& chart) {
+  constexpr std::size_t kBar = 16;     // pixels
+  constexpr std::size_t kGap = 14;     // between two groups
+  constexpr std::size_t kAround = 96;  // axis and legend
+  add_html(figure(chart.heading, describe(chart), data_of(chart),
+                  kAround + chart.groups.size() * (kGap + kBar * chart.bars.size())));
 }
 
 std::string Page::navigation() const {

@@ -57,6 +57,58 @@ function barChart(chart) {
   };
 }
 
+// Writes each bar's number behind it.
+const numbers = {
+  id: "numbers",
+  afterDatasetsDraw(chart) {
+    const context = chart.ctx;
+    context.save();
+    context.font = `12px ${Chart.defaults.font.family}`;
+    context.fillStyle = colour("--text");
+    context.textBaseline = "middle";
+    chart.data.datasets.forEach((dataset, i) => {
+      if (chart.isDatasetVisible(i)) {
+        chart.getDatasetMeta(i).data.forEach((bar, k) => {
+          const count = dataset.data[k] ?? 0;
+          const start = count > 0 ? bar.x : chart.chartArea.left;
+          context.fillText(count.toLocaleString("en"), start + 5, bar.y);
+        });
+      }
+    });
+    context.restore();
+  },
+};
+
+// Told apart by everyone, side by side.
+const threeColours = [palette[0], palette[4], palette[5]];
+
+function countChart(chart) {
+  return {
+    type: "bar",
+    data: {
+      labels: chart.groups,
+      datasets: chart.counts.map((bar, i) => ({
+        label: bar.name, data: bar.values.map((value) => value > 0 ? value : null),
+        backgroundColor: (chart.counts.length > 3 ? palette : threeColours)[i % palette.length], borderRadius: 3, maxBarThickness: 16, minBarLength: 2,
+        categoryPercentage: 0.8, barPercentage: 0.95,
+      })),
+    },
+    options: {
+      indexAxis: "y",
+      layout: { padding: { right: 70 } },
+      plugins: { legend: { position: "bottom", labels: { boxWidth: 12 } } },
+      scales: {
+        x: {
+          type: "logarithmic", min: 0.7, title: { display: true, text: `${chart.label}, logarithmic` },
+          ticks: { callback: (value) => Number.isInteger(Math.log10(value)) ? value.toLocaleString("en") : null },
+        },
+        y: { grid: { display: false }, ticks: { autoSkip: false } },
+      },
+    },
+    plugins: [numbers],
+  };
+}
+
 function draw() {
   drawn.splice(0).forEach((chart) => chart.destroy());
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
@@ -66,7 +118,7 @@ function draw() {
   Chart.defaults.maintainAspectRatio = false;
   for (const node of document.querySelectorAll("script[data-chart]")) {
     const chart = JSON.parse(node.textContent);
-    const config = chart.bars ? barChart(chart) : lineChart(chart);
+    const config = chart.counts ? countChart(chart) : chart.bars ? barChart(chart) : lineChart(chart);
     drawn.push(new Chart(document.getElementById(node.dataset.chart), config));
   }
 }

@@ -53,13 +53,13 @@ std::string fill_part(std::string_view part, const CaptionWords& words, const st
 
 }  // namespace
 
-std::string fill_caption(const std::string& text, const CaptionWords& words) {
-  std::string caption;
+std::string fill_template(const std::string& text, const CaptionWords& words) {
+  std::string filled;
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::size_t open = rest.find('[');
     std::string missing;
-    caption += fill_part(rest.substr(0, open), words, text, missing);
+    filled += fill_part(rest.substr(0, open), words, text, missing);
     if (!missing.empty()) {
       fail("template {:?}: {{{}}} is empty here: put the part that needs it in [brackets]", text, missing);
     }
@@ -71,13 +71,31 @@ std::string fill_caption(const std::string& text, const CaptionWords& words) {
       fail("template {:?}: a bracket is never closed", text);
     }
     const std::string part = fill_part(rest.substr(open + 1, close - open - 1), words, text, missing);
-    caption += missing.empty() ? part : "";
+    filled += missing.empty() ? part : "";
     rest.remove_prefix(close + 1);
   }
+  return filled;
+}
+
+std::string fill_caption(const std::string& text, const CaptionWords& words) {
+  std::string caption = fill_template(text, words);
   if (!caption.empty()) {
     caption[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(caption[0])));
   }
   return caption;
+}
+
+std::vector<std::string> placeholders(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t open = text.find('{'); open != std::string::npos; open = text.find('{', open)) {
+    const std::size_t close = text.find('}', open);
+    if (close == std::string::npos) {
+      fail("template {:?}: a brace is never closed", text);
+    }
+    names.push_back(text.substr(open + 1, close - open - 1));
+    open = close;
+  }
+  return names;
 }
 
 std::string join_words(const std::vector<std::string>& words) {

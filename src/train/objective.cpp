@@ -7,6 +7,7 @@
 #include <map>
 
 #include "medisyn/core/random_key.h"
+#include "medisyn/data/disjoint.h"
 #include "medisyn/data/filter.h"
 #include "medisyn/data/sample.h"
 
@@ -27,6 +28,14 @@ std::vector<std::int64_t> indices_of(const std::vector<SampleDraw>& draws) {
     indices.push_back(draw.index);
   }
   return indices;
+}
+
+Manifest training_records(const TrainConfig& config) {
+  const Manifest all = read_manifest(config.data.manifest);
+  Manifest train = filtered(all, config.data.where);
+  check_disjoint(train, "the training images (data.where)", filtered(all, config.data.validation_where),
+                 "the held-out images (data.validation_where)");
+  return train;
 }
 
 Manifest held_out_records(const TrainConfig& config) {

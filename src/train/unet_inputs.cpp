@@ -8,7 +8,6 @@
 #include "medisyn/core/log.h"
 #include "medisyn/core/progress.h"
 #include "medisyn/core/random_key.h"
-#include "medisyn/data/filter.h"
 #include "medisyn/models/frozen_copy.h"
 
 namespace medisyn {
@@ -108,7 +107,7 @@ UnetInputs::UnetInputs(const TrainConfig& config, const StableDiffusion& model, 
       vae_config_(model.vae->config()),
       num_train_timesteps_(model.scheduler.num_train_timesteps),
       is_xl_(model.second.has_value()),
-      train_(filtered(read_manifest(config.data.manifest), config.data.where), image_pixels(model)),
+      train_(training_records(config), image_pixels(model)),
       held_out_(held_out_records(config), image_pixels(model)),
       captions_({&train_, &held_out_}, model),
       vae_(frozen_encoder(model.vae, device, dtype_)),

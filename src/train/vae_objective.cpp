@@ -31,7 +31,7 @@ struct VaeTraining {
       : config(full),
         device(where),
         model(random_component<AutoencoderKL>(full.vae, static_cast<std::uint64_t>(full.seed))),
-        train(filtered(read_manifest(config.data.manifest), config.data.where), config.vae.sample_size),
+        train(training_records(config), config.vae.sample_size),
         held_out(held_out_records(config), config.vae.sample_size) {
     model->to(device);
   }

@@ -35,11 +35,13 @@ void write_raw_pictures(const fs::path& folder) {
 
 constexpr const char* kCurate = R"(root: raw
 size: 16
+split: {ratio: [60, 0, 40]}
+duplicates: {find_near: false}   # waves are alike
 repositories:
-  - {name: red, reader: image_folder, path: red, pattern: ".*png", specialty: Dermatology, image_type: Dermoscopy,
-     caption: "Red waves", source: made, licence: none, split: {rule: hash, ratio: [60, 0, 40]}}
-  - {name: blue, reader: image_folder, path: blue, pattern: ".*png", specialty: Pathology, image_type: Microscopy,
-     caption: "Blue waves", source: made, licence: none, split: {rule: hash, ratio: [60, 0, 40]}}
+  - {name: red, reader: picture, path: red, pattern: ".*png", specialty: Dermatology, image_type: Dermoscopy,
+     caption: "Red waves", source: made, licence: none}
+  - {name: blue, reader: picture, path: blue, pattern: ".*png", specialty: Pathology, image_type: Microscopy,
+     caption: "Blue waves", source: made, licence: none}
 )";
 
 constexpr const char* kVae = R"(objective: vae
@@ -130,7 +132,11 @@ TEST_F(MainJob, CurateWritesAnImageFolder) {
   }
   EXPECT_EQ(sha256_file(folder_ / "data" / lines.front()["file_name"].get<std::string>()),
             lines.front()["sha256"]);
-  expect_refused({"curate", "--config", "curate.yaml", "--out", "data"}, "already holds another run");
+  const std::string before = read_file(folder_ / "data" / "metadata.jsonl");
+  expect_done({"curate", "--config", "curate.yaml", "--out", "data"});  // nothing is new
+  EXPECT_EQ(read_file(folder_ / "data" / "metadata.jsonl"), before);
+  expect_refused({"curate", "--config", "curate.yaml", "--out", "unet"},
+                 "expected a new or empty folder, or one of an earlier medisyn curate");
 }
 
 TEST_F(MainJob, GenerateIsTheSameTwiceAndFollowsTheContract) {

@@ -26,6 +26,15 @@ TEST(CurateConfig, QuickstartIsValid) {
   EXPECT_GE(config.repositories.size(), 15U);
 }
 
+TEST(CurateConfig, EveryPublishedFileIsValid) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(MEDISYN_SOURCE) / "configs/curate")) {
+    EXPECT_NO_THROW(check_curate_config(read_config<CurateConfig>(entry.path()))) << entry.path();
+    ++count;
+  }
+  EXPECT_EQ(count, 11);
+}
+
 TEST(CurateConfig, SlipsAreNamed) {
   check_with("size: 16", "size: 32");
   EXPECT_ERROR(check_with("reader: raw", "reader: niftii"), "reader");
@@ -43,8 +52,20 @@ TEST(CurateConfig, SlipsAreNamed) {
                "a volume needs at least one of each");
   EXPECT_ERROR(check_with("rule: frames", "rule: region"), "region is for pictures cut into tiles");
   EXPECT_ERROR(check_with("rule: patients", "rule: region"), "region needs tiles");
-  EXPECT_ERROR(check_with("rule: patients", "rule: hash, ratio: [1, 2]"),
+  EXPECT_ERROR(check_with("size: 16", "size: 16\nsplit: {ratio: [1, 2]}"),
                "split.ratio: expected three numbers");
+  EXPECT_ERROR(check_with("rule: patients", "rule: official"), "split.official: needed by the rule official");
+  EXPECT_ERROR(check_with("regex: \"patch(\\\\d+)\"", "regex: \"patch\\\\d+\""),
+               "patient.regex: expected a group in parentheses");
+  EXPECT_ERROR(check_with("regex: \"patch(\\\\d+)\"", "fixed: one, regex: \"patch(\\\\d+)\""),
+               "patient: expected one of fixed, column, regex and tag");
+  EXPECT_ERROR(check_with("regex: \"patch(\\\\d+)\"", "column: id"), "patient.column: there is no table");
+  EXPECT_ERROR(check_with("regex: \"patch(\\\\d+)\"", "tag: PatientID"),
+               "patient.tag: is for the reader dicom");
+  EXPECT_ERROR(check_with("path: skin", "path: skin\n    tar: true\n    table: {file: a.csv, path: x}"),
+               "tar: is for the reader picture without a table");
+  EXPECT_ERROR(check_with("path: skin", "path: skin\n    frames: {frames_per_second: 1}"),
+               "frames: are for the reader video");
   EXPECT_ERROR(check_with("reader: raw", "reader: nrrd"), "raw: needed by the reader raw, and by no other");
   EXPECT_ERROR(check_with("size: [8, 8, 6]", "size: [8, 8]"), "raw: expected three numbers in size");
   EXPECT_ERROR(check_with("brain_.*", "brain_(.*"), "label_volume.groups: expected a regular expression");

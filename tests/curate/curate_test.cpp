@@ -25,7 +25,8 @@ class Curate : public testing::Test {
 
   Json run(const std::string& out, const std::vector<std::string>& overrides = {}) {
     RunRecord record("medisyn curate");
-    curate(read_config<CurateConfig>(config_file_, overrides), folder_ / out, record);
+    Communicator alone;
+    curate(read_config<CurateConfig>(config_file_, overrides), folder_ / out, alone, 2, record);
     return record.metrics;
   }
 
@@ -42,9 +43,9 @@ TEST_F(Curate, CountsEveryImageOnce) {
             (Json{{"Dermoscopy", {{"train", 18}, {"test", 10}}}, {"MRI", {{"train", 3}, {"test", 1}}}}));
   EXPECT_EQ(metrics["captions"], 3);
   EXPECT_EQ(metrics["patients"], 4);
-  EXPECT_EQ(metrics["skipped"], (Json{{"across the border of a held-out part", 1},
-                                      {"blank (too little foreground)", 1},
-                                      {"exact duplicate", 1}}));
+  EXPECT_EQ(metrics["skipped"],
+            (Json{{"across the border of a held-out part", 1}, {"blank (too little foreground)", 1}}));
+  EXPECT_EQ(metrics["duplicates"]["exact_copies"], 1);
   ASSERT_EQ(metrics["bad_files"].size(), 1U);
   EXPECT_THAT(metrics["bad_files"][0]["file"].get<std::string>(), testing::HasSubstr("patch9.png"));
   EXPECT_EQ(metrics["patients_on_both_sides"], Json::array({"head-one"}));
@@ -75,7 +76,7 @@ TEST_F(Curate, WritesAnImageFolderThatReadsBack) {
   EXPECT_EQ(result["inputs"].size(), 3U);
 }
 
-TEST_F(Curate, SecondRunGivesTheSameBytes) {
+TEST_F(Curate, AnotherRunGivesTheSameBytes) {
   run("a");
   run("b");
   EXPECT_EQ(read_file(folder_ / "a/metadata.jsonl"), read_file(folder_ / "b/metadata.jsonl"));
@@ -91,11 +92,14 @@ TEST_F(Curate, JpegOnRequest) {
   EXPECT_EQ(read_image(image_path(manifest, manifest.records[0])).width, 16);
 }
 
-TEST_F(Curate, TooManyCorruptFilesStopAndLeaveNothing) {
+TEST_F(Curate, TooManyCorruptFilesStopAndWhatWasMadeIsUsedAgain) {
   EXPECT_ERROR(run("out", {"max_bad_fraction=0.03"}),
                "repository skin: 1 of 30 files cannot be read, more than max_bad_fraction 0.03 allows");
-  EXPECT_FALSE(fs::exists(folder_ / "out"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 2);
+  EXPECT_FALSE(fs::exists(folder_ / "out/metadata.jsonl"));
+  EXPECT_FALSE(fs::exists(folder_ / "out/result.json"));
+  const auto written = fs::last_write_time(folder_ / "out/images/skin/skin-patch3.png");
+  EXPECT_EQ(run("out")["images"], 32);
+  EXPECT_EQ(fs::last_write_time(folder_ / "out/images/skin/skin-patch3.png"), written);
 }
 
 TEST_F(Curate, CorruptVolumeStopsItsRepository) {
@@ -103,14 +107,52 @@ TEST_F(Curate, CorruptVolumeStopsItsRepository) {
   EXPECT_ERROR(run("out"), "repository head: 1 of 1 files cannot be read");
 }
 
-TEST_F(Curate, OtherRunsAreNeverOverwritten) {
-  run("out");
-  EXPECT_ERROR(run("out"), "already holds another run");
+TEST_F(Curate, OtherFilesAreNeverMixedIn) {
   fs::create_directories(folder_ / "notes");
   write_file(folder_ / "notes/x.txt", "x");
-  EXPECT_ERROR(run("notes"), "expected a new or empty folder");
+  EXPECT_ERROR(run("notes"), "expected a new or empty folder, or one of an earlier medisyn curate");
   fs::create_directories(folder_ / "empty");
   EXPECT_EQ(run("empty")["images"], 32);
+}
+
+TEST_F(Curate, SecondRunTouchesOnlyWhatIsNewOrChanged) {
+  run("out");
+  const std::string before = read_file(folder_ / "out/metadata.jsonl");
+  const fs::path kept = folder_ / "out/images/skin/skin-patch3.png",
+                 changed = folder_ / "out/images/skin/skin-patch4.png";
+  const auto kept_time = fs::last_write_time(kept), changed_time = fs::last_write_time(changed);
+  run("out");
+  EXPECT_EQ(read_file(folder_ / "out/metadata.jsonl"), before);
+  EXPECT_EQ(fs::last_write_time(changed), changed_time);
+  write_file(folder_ / "data/skin/patch4.png", encode_png(small_picture(40)));
+  write_file(folder_ / "data/skin/patch30.png", encode_png(small_picture(31)));
+  fs::remove(folder_ / "data/skin/patch5.png");
+  EXPECT_EQ(run("out")["images"], 32);
+  EXPECT_EQ(fs::last_write_time(kept), kept_time);
+  EXPECT_EQ(read_image(changed), small_picture(40));
+  EXPECT_TRUE(fs::exists(folder_ / "out/images/skin/skin-patch30.png"));
+  EXPECT_FALSE(fs::exists(folder_ / "out/images/skin/skin-patch5.png"));
+  run("fresh");
+  EXPECT_EQ(read_file(folder_ / "out/metadata.jsonl"), read_file(folder_ / "fresh/metadata.jsonl"));
+}
+
+TEST_F(Curate, ACopyTakesThePlaceOfItsOriginalWhenThatGoes) {
+  run("out");
+  const fs::path copy = folder_ / "out/images/skin/skin-patch7.png";
+  EXPECT_FALSE(fs::exists(copy));
+  fs::remove(folder_ / "data/skin/patch6.png");
+  run("out");
+  EXPECT_EQ(read_image(copy), small_picture(7));
+}
+
+TEST_F(Curate, FilesLostSinceAreMadeAgain) {
+  run("out");
+  const std::string before = read_file(folder_ / "out/metadata.jsonl");
+  const fs::path lost = folder_ / "out/images/skin/skin-patch3.png";
+  write_file(lost, "");  // as a power cut may leave it
+  run("out");
+  EXPECT_EQ(read_image(lost), small_picture(4));
+  EXPECT_EQ(read_file(folder_ / "out/metadata.jsonl"), before);
 }
 
 TEST_F(Curate, MissingInputsAreNamed) {
@@ -132,9 +174,9 @@ TEST_F(Curate, LabelMapMustFitItsVolume) {
   EXPECT_ERROR(run("out"), "expected the grid of its volume, 8 x 8 x 6 voxels, found 1 x 1 x 1");
 }
 
-TEST_F(Curate, PatientRegexMustMatch) {
-  write_file(folder_ / "data/skin/other.png", encode_png(small_picture(99)));
-  EXPECT_ERROR(run("out"), "repository skin: patient.regex \"patch(\\\\d+)\" finds no group in \"other\"");
+TEST_F(Curate, FilesWithoutAPatientAreNamed) {
+  write_file(folder_ / "data/skin/zother.png", encode_png(small_picture(99)));
+  EXPECT_ERROR(run("out"), "repository skin: zother.png: patient: found nothing by regex \"patch(\\\\d+)\"");
 }
 
 }  // namespace

@@ -51,14 +51,14 @@ size: 16
 max_bad_fraction: 0.05
 repositories:
   - name: skin
-    reader: image_folder
+    reader: picture
     path: skin
     specialty: Dermatology
     image_type: Dermoscopy
     caption: "Dermoscopy image"
     source: made up
     licence: CC0-1.0
-    labels: ["µ, \"quoted\""]
+    labels: {{fixed: ["µ, \"quoted\""]}}
     patient: {{regex: "patch(\\d+)", divide_by: 10}}
     split: {{rule: patients, test: ["2"]}}
   - name: head
@@ -69,7 +69,7 @@ repositories:
     caption: "{{plane}} MRI slice[, showing the {{structures}}]"
     source: made up too
     licence: CC0-1.0
-    patient: {{id: one}}
+    patient: {{fixed: one}}
     split: {{rule: frames, from: 0.8}}
     raw: {{dtype: int16, size: [8, 8, 6], spacing: [1, 1, 1], orientation: RAS}}
     windows: [{{low: 0, high: 600}}]

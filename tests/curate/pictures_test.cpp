@@ -33,13 +33,14 @@ Manifest curated(const std::string& more) {
   fs::create_directories(folder / "eye");
   write_file(folder / "eye/a.png", encode_png(map_picture()));
   const std::string yaml = fmt::format(
-      "root: {}\nsize: 8\nrepositories:\n  - name: eye\n    reader: image_folder\n    path: eye\n"
+      "root: {}\nsize: 8\nrepositories:\n  - name: eye\n    reader: picture\n    path: eye\n"
       "    specialty: Ophthalmology\n    image_type: Fundoscopy\n    source: made up\n    licence: CC0-1.0\n"
-      "    patient: {{id: one}}\n{}",
+      "    patient: {{fixed: one}}\n{}",
       folder.string(), more);
   write_file(folder / "c.yaml", yaml);
   RunRecord record("medisyn curate");
-  curate(read_config<CurateConfig>(folder / "c.yaml"), folder / "out", record);
+  Communicator alone;
+  curate(read_config<CurateConfig>(folder / "c.yaml"), folder / "out", alone, 2, record);
   return read_manifest(folder / "out");
 }
 

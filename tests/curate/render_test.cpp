@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "medisyn/curate/source.h"
+#include "medisyn/curate/shot.h"
 
 namespace medisyn {
 namespace {

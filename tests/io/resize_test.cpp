@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "../../src/io/resize_passes.h"
 #include "../expect_error.h"
 #include "medisyn/core/files.h"
 
@@ -78,6 +79,41 @@ TEST(Resize, CropsTheCentreOfTheLongerSide) {
   ASSERT_EQ(square.height, 10);
   ASSERT_EQ(square.width, 10);
   EXPECT_EQ(square, crop(image, 0, 10, 10, 10));
+}
+
+TEST(Resize, WhatIsCutOffIsNotMissed) {
+  constexpr std::array<std::array<int, 3>, 6> kCases{
+      {{37, 53, 16}, {53, 37, 16}, {40, 41, 40}, {41, 40, 40}, {9, 30, 21}, {200, 7, 3}}};
+  for (const auto& [height, width, size] : kCases) {
+    const int smaller = std::min(height, width);
+    const int new_height = std::max(size, (2 * height * size + smaller) / (2 * smaller));
+    const int new_width = std::max(size, (2 * width * size + smaller) / (2 * smaller));
+    const Image whole = resize(pattern(height, width), new_height, new_width);
+    EXPECT_EQ(resize_and_crop(pattern(height, width), size),
+              crop(whole, (new_height - size) / 2, (new_width - size) / 2, size, size))
+        << height << "x" << width << " -> " << size;
+  }
+}
+
+TEST(Resize, EveryMachineMakesTheSameBytes) {
+  constexpr std::array<std::array<int, 3>, 5> kCases{
+      {{8, 61, 30}, {3, 40, 97}, {17, 5, 21}, {30, 100, 3}, {1, 1, 9}}};
+  for (const auto& [height, width, size] : kCases) {
+    const Image image = pattern(height, width);
+    const std::size_t stride = static_cast<std::size_t>(width) * 3, rows = static_cast<std::size_t>(height);
+    const Rows all{image.pixels.data(), stride, rows};
+    const Taps along(width, size, size / 3, size), down(height, size, size / 3, size);
+    std::vector<std::uint8_t> plain(rows * along.outputs.size() * 3), fast(plain.size());
+    resize_along_rows_plainly(all, along, plain.data());
+    resize_along_rows(all, along, fast.data());
+    EXPECT_EQ(plain, fast) << "rows, " << height << "x" << width;
+    const Rows used{image.pixels.data() + down.first_input() * stride, stride, rows - down.first_input()};
+    plain.assign(stride * down.outputs.size(), 0);
+    fast.assign(plain.size(), 0);
+    resize_down_columns_plainly(used, stride, down, plain.data());
+    resize_down_columns(used, stride, down, fast.data());
+    EXPECT_EQ(plain, fast) << "columns, " << height << "x" << width;
+  }
 }
 
 TEST(Resize, RefusesEmptySizes) { EXPECT_ERROR(resize(pattern(4, 4), 0, 4), "at least 1, found 0 x 4"); }

@@ -57,6 +57,20 @@ TEST(Page, BarsWithoutAValueAreLeftOut) {
   EXPECT_THAT(html, testing::HasSubstr("aria-label=\"Share; chance: 50; x: CT 80\""));
 }
 
+TEST(Page, CountsAreNamedAndHaveRoom) {
+  Page page("t", "s");
+  page.add_count_chart({.heading = "Images",
+                        .label = "images",
+                        .groups = {"CT", "</script>"},
+                        .bars = {{"train", {1014781, 0}}, {"test", {1, 2}}}});
+  const std::string html = page.html();
+  EXPECT_THAT(html, testing::HasSubstr(R"("counts":[{"name":"train","values":[1014781,0]},)"));
+  EXPECT_THAT(html, testing::HasSubstr("\"groups\":[\"CT\",\"\\u003c/script>\"]"));
+  EXPECT_THAT(html,
+              testing::HasSubstr("aria-label=\"Images; train: CT 1014781 &lt;/script&gt; 0; test: CT 1 "));
+  EXPECT_THAT(html, testing::HasSubstr("class=\"chart\" style=\"height:188px\""));  // 96 + 2 (14 + 2 * 16)
+}
+
 TEST(Page, WithoutChartsHoldsNoScript) {
   EXPECT_THAT(Page("t", "s").html(), testing::Not(testing::HasSubstr("<script")));
 }

@@ -16,14 +16,20 @@ struct Record {
   std::string text;       ///< the caption
   std::string id;  ///< names the sample in random keys and results; file_name where the file gives none
   std::string patient_id;  ///< no patient is on both sides of a split, regions and frames apart
+  std::string study_id;    ///< "" where nothing names one
+  std::string video_id;    ///< "" for what is no frame
+  std::string
+      group_id;  ///< all images that share a patient, a study, a video or are near-duplicates; one side
   std::string specialty;   ///< "Radiology"
   std::string image_type;  ///< "CT"
   std::vector<std::string> labels;
-  std::string source;  ///< the package or repository it came from
+  std::string repository;  ///< its name in the curate config
+  std::string source;      ///< the package or repository it came from
   std::string licence;
-  std::string sha256;  ///< of the image file
-  std::string split;   ///< "train", "validation" or "test"
-  int line = 0;        ///< of metadata.jsonl, from 1; 0 when there is none. Not written.
+  std::string transform;  ///< what was done to the pixels: "512x512, bicubic with antialias, centre crop"
+  std::string sha256;     ///< of the image file
+  std::string split;      ///< "train", "validation" or "test"
+  int line = 0;           ///< of metadata.jsonl, from 1; 0 when there is none. Not written.
 };
 
 struct Manifest {
@@ -47,5 +53,8 @@ void write_manifest_file(const std::filesystem::path& file, const Manifest& mani
 std::filesystem::path image_path(const Manifest& manifest, const Record& record);
 
 Json to_json(const Record& record);
+
+/// The record of one line. Error with `where` for a field of the wrong type or without file_name.
+Record record_from_json(const Json& json, const std::string& where);
 
 }  // namespace medisyn

@@ -21,9 +21,12 @@ struct Image {
 /// The largest picture that is decoded, in pixels: a file that claims more is refused before it is unpacked.
 inline constexpr std::int64_t kMaxImagePixels = 1 << 28;
 
-/// Decodes PNG, JPEG, BMP or TIFF. Grey becomes RGB, alpha is laid over black, 16 bit is scaled to 8, the
-/// EXIF orientation is applied. Error naming `name` when the bytes are no picture, cut short or larger than
-/// kMaxImagePixels.
+/// Decodes PNG, JPEG, BMP or TIFF, of a TIFF with several pages the first. Pixels are PIL's
+/// (ImageOps.exif_transpose, then convert("RGB")): grey, palettes and CMYK become RGB, alpha and colours that
+/// stand for transparent are laid over black, 16 bit is scaled to 8, the EXIF orientation of JPEG, PNG and
+/// TIFF is applied, colour profiles are not. scripts/parity_pixels.py: lossless files and JPEG are equal,
+/// alpha, CMYK and 16 bit differ by at most 1. Error naming `name` when the bytes are no picture, cut short,
+/// of floating-point or 12-bit samples, or larger than kMaxImagePixels.
 Image decode_image(std::string_view bytes, const std::string& name);
 
 /// Reads and decodes a file. Error when it is missing or corrupt.
@@ -36,7 +39,7 @@ bool has_image_extension(const std::filesystem::path& path);
 /// not Latin-1) in front of the pixels, sorted by key. A key has 1 to 79 printable ASCII characters.
 std::string encode_png(const Image& image, const std::map<std::string, std::string>& text = {});
 
-/// Baseline JPEG bytes; quality 1 to 100.
+/// Baseline JPEG bytes with colours at half the resolution, as PIL writes them; quality 1 to 100.
 std::string encode_jpeg(const Image& image, int quality);
 
 /// The rectangle of `height` x `width` pixels whose upper left corner is (`top`, `left`). Error when it

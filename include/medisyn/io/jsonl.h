@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "medisyn/core/run_record.h"
@@ -16,6 +17,9 @@ struct JsonLine {
 /// The values of a file in order; blank lines are passed over. Error FILE:LINE for a line that is no JSON,
 /// not UTF-8 or nested deeper than 64 levels.
 std::vector<Json> read_jsonl(const std::filesystem::path& path);
+
+/// The same one after the other, so that a million of them are not held at once.
+void for_each_jsonl_line(const std::filesystem::path& path, const std::function<void(const JsonLine&)>& take);
 
 /// The same with each value's line number.
 std::vector<JsonLine> read_jsonl_lines(const std::filesystem::path& path);

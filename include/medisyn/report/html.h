@@ -20,8 +20,8 @@ std::string script_json(const Json& value);
 std::string inline_image(const Image& image, std::string_view alt);
 
 /// A table inside a scrolling box; cells are escaped here. `kind` is a class of page.css: "" for numbers (all
-/// columns but the first to the right), "words" for text that wraps, "words commands" where the first column
-/// is typed.
+/// columns but the first to the right), "totals" for numbers with a last row that adds up, "words" for text
+/// that wraps, "words whole" where no word may be cut, "words commands" where the first column is typed.
 std::string html_table(const std::vector<std::string>& header,
                        const std::vector<std::vector<std::string>>& rows, std::string_view kind = "");
 

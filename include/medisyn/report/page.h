@@ -1,6 +1,7 @@
 // One self-contained HTML page: style, charts and pictures inside, no request to anywhere.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,19 @@ struct BarChart {
   std::string line_name;
 };
 
+/// Counts from one to a million: lying bars in groups below each other, on a logarithmic axis, each with its
+/// number behind it.
+struct CountChart {
+  struct Bars {
+    std::string name;
+    std::vector<std::int64_t> counts;  ///< one a group; 0 draws none
+  };
+  std::string heading;
+  std::string label;  ///< of what is counted
+  std::vector<std::string> groups;
+  std::vector<Bars> bars;
+};
+
 /// A number that should be seen first.
 struct Card {
   std::string label, value, note;
@@ -63,6 +77,7 @@ class Page {
   /// Line charts side by side where there is room; a chart without points is left out.
   void add_charts(const std::vector<LineChart>& charts);
   void add_chart(const BarChart& chart);
+  void add_count_chart(const CountChart& chart);
 
   /// The last line of the page.
   void set_footer(std::string text) { footer_ = std::move(text); }
@@ -70,7 +85,9 @@ class Page {
   std::string html() const;
 
  private:
-  std::string figure(const std::string& heading, const std::string& description, const Json& data);
+  /// `height` in pixels; 0: the usual one.
+  std::string figure(const std::string& heading, const std::string& description, const Json& data,
+                     std::size_t height = 0);
   std::string navigation() const;
 
   std::string title_;

@@ -85,6 +85,9 @@ torch::Tensor noise_of(const std::vector<SampleDraw>& draws, std::string_view pu
 /// The images of some draws.
 std::vector<std::int64_t> indices_of(const std::vector<SampleDraw>& draws);
 
+/// The config's training records. Error when one of them, its patient or its group is held out as well.
+Manifest training_records(const TrainConfig& config);
+
 /// The config's held-out records: a seeded draw of data.validation_images, in the manifest's order.
 Manifest held_out_records(const TrainConfig& config);
 

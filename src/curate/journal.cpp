@@ -1,0 +1,164 @@
+#include "medisyn/curate/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+
+#include "medisyn/core/error.h"
+#include "medisyn/core/files.h"
+
+namespace medisyn {
+namespace {
+
+constexpr const char* kPrefix = "items-";
+constexpr const char* kMerged = "items-all.jsonl";
+
+Json to_json(const CuratedImage& image) {
+  return {{"record", to_json(image.record)},
+          {"pixels", image.pixels},
+          {"hash", image.hash.text()},
+          {"seconds", std::isnan(image.seconds) ? Json(nullptr) : Json(image.seconds)},
+          {"bytes", image.bytes}};
+}
+
+CuratedImage image_from(const Json& json, const std::string& where) {
+  CuratedImage image{.record = record_from_json(json.at("record"), where),
+                     .pixels = json.at("pixels").get<std::string>(),
+                     .hash = PerceptualHash::from_text(json.at("hash").get<std::string>()),
+                     .seconds = std::numeric_limits<double>::quiet_NaN(),
+                     .bytes = json.at("bytes").get<std::uint64_t>()};
+  if (!json.at("seconds").is_null()) {
+    image.seconds = json.at("seconds").get<double>();
+  }
+  return image;
+}
+
+Json to_json(const ItemResult& result) {
+  Json images = Json::array();
+  for (const CuratedImage& image : result.images) {
+    images.push_back(to_json(image));
+  }
+  return {{"key", result.key},
+          {"rejected", result.rejected},
+          {"item", result.item},
+          {"skipped", result.skipped},
+          {"images", std::move(images)}};
+}
+
+/// What a kill left of a last line: the next one would be glued to it.
+void cut_torn_line(const fs::path& file) {
+  if (!fs::exists(file)) {
+    return;
+  }
+  const std::size_t end = read_file(file).rfind('\n');
+  fs::resize_file(file, end == std::string::npos ? 0 : end + 1);
+}
+
+/// Whether a line with this key says why its file was rejected.
+bool tells_rejection(std::string_view line, const std::string& key) {
+  return !line.starts_with(fmt::format("{{\"key\":\"{}\",\"rejected\":\"\"", key));
+}
+
+/// The key at the beginning of a line that add() wrote; "" for a line that is cut short.
+std::string key_of(std::string_view line) {
+  constexpr std::string_view kStart = "{\"key\":\"";
+  const std::size_t end = line.find('"', kStart.size());
+  const bool is_whole = line.starts_with(kStart) && end != std::string_view::npos && line.ends_with("}");
+  return is_whole ? std::string(line.substr(kStart.size(), end - kStart.size())) : "";
+}
+
+}  // namespace
+
+Journal::Journal(fs::path folder, std::int64_t rank)
+    : folder_(std::move(folder)), own_(folder_ / fmt::format("{}{}.jsonl", kPrefix, rank)) {
+  fs::create_directories(folder_);
+  cut_torn_line(own_);
+  reread();
+}
+
+void Journal::reread() {
+  files_.clear();
+  streams_.clear();
+  places_.clear();
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().filename().string().starts_with(kPrefix) && entry.path().extension() == ".jsonl") {
+      files_.push_back(entry.path());
+    }
+  }
+  std::sort(files_.begin(), files_.end());
+  for (std::size_t file = 0; file < files_.size(); ++file) {
+    streams_.push_back(std::make_unique<std::ifstream>(files_[file], std::ios::binary));
+    std::ifstream& stream = *streams_.back();
+    std::uint64_t begin = 0;
+    for (std::string line; std::getline(stream, line) && !stream.eof(); begin += line.size() + 1) {
+      if (std::string key = key_of(line); !key.empty()) {
+        const bool is_rejected = tells_rejection(line, key);
+        places_[std::move(key)] = {
+            .file = file, .begin = begin, .size = line.size(), .is_rejected = is_rejected};
+      }
+    }
+    stream.clear();  // of the end of the file
+  }
+}
+
+std::string Journal::line_at(const Place& place) const {
+  std::string line(place.size, '\0');
+  const std::scoped_lock lock(mutex_);
+  std::ifstream& stream = *streams_[place.file];
+  stream.seekg(static_cast<std::streamoff>(place.begin));
+  if (!stream.read(line.data(), static_cast<std::streamsize>(line.size()))) {
+    fail("{}: cannot be read: {}", files_[place.file].string(), std::strerror(errno));
+  }
+  return line;
+}
+
+ItemResult Journal::read(const std::string& key) const {
+  const Place& place = places_.at(key);
+  const std::string where = fmt::format("{}: the line of {}", files_[place.file].string(), key);
+  try {
+    const Json json = Json::parse(line_at(place));
+    ItemResult result{.key = key,
+                      .item = json.at("item").get<std::string>(),
+                      .images = {},
+                      .skipped = json.at("skipped").get<std::map<std::string, std::int64_t>>(),
+                      .rejected = json.at("rejected").get<std::string>()};
+    for (const Json& image : json.at("images")) {
+      result.images.push_back(image_from(image, where));
+    }
+    return result;
+  } catch (const Json::exception& error) {
+    fail("{} is damaged: remove that file and run the command again ({})", where, error.what());
+  }
+}
+
+bool Journal::is_rejected(const std::string& key) const { return places_.at(key).is_rejected; }
+
+void Journal::add(const ItemResult& result) {
+  const std::string line = to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::scoped_lock lock(mutex_);
+  append_line(own_, line);
+}
+
+void Journal::keep(const std::vector<std::string>& keys) {
+  const fs::path merged = folder_ / kMerged;
+  AtomicFile file(merged);
+  for (const std::string& key : keys) {
+    file.write(line_at(places_.at(key)));
+    file.write("\n");
+  }
+  file.commit();
+  for (const fs::path& other : files_) {
+    if (other != merged) {
+      fs::remove(other);
+    }
+  }
+  reread();
+}
+
+}  // namespace medisyn
