@@ -205,7 +205,8 @@ def has_picture(path: pathlib.Path) -> bool:
 def files() -> list[pathlib.Path]:
     own = pathlib.Path(get_testdata_file("CT_small.dcm")).parent
     found = sorted(pathlib.Path("quickstart/data").rglob("*.dcm")) + sorted(own.glob("*.dcm"))
-    return found + sorted(p for p in pathlib.Path("quickstart/data").rglob("*.nii*") if p.name.endswith((".nii", ".nii.gz")))
+    volumes = pathlib.Path("quickstart/data").rglob("*.nii*")
+    return found + sorted(path for path in volumes if path.name.endswith((".nii", ".nii.gz")))
 
 
 def main() -> int:

@@ -62,11 +62,12 @@ def by_pil(path: pathlib.Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB")).astype(float)
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png(pixels: np.ndarray, colour_type: int, extra: bytes = b"", interlaced: bool = False) -> bytes:
     """PNG without row filters, 8 or 16 bit by the array's type: [H, W, channels]."""
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     height, width = pixels.shape[:2]
     adam7 = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
     rows = b""
@@ -75,11 +76,8 @@ def png(pixels: np.ndarray, colour_type: int, extra: bytes = b"", interlaced: bo
         if part.size:
             rows += b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in part)
     header = struct.pack(">IIBBBBB", width, height, pixels.dtype.itemsize * 8, colour_type, 0, 0, int(interlaced))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
-def text_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) +
+            chunk(b"IEND", b""))
 
 
 def tiff(pixels: np.ndarray, order: str = "<", planar: bool = False, alpha: int | None = None, predictor: bool = False,
@@ -186,10 +184,11 @@ def add_pngs(files: Files) -> None:
         files.save(f"turned_{turn}.png", RGB, exif=with_orientation(turn))
     files.write("interlaced.png", png(np.asarray(RGB), 2, interlaced=True), None, 0)
     files.write("interlaced_small.png", png(np.asarray(RGB)[:3, :2], 2, interlaced=True), None, 0)
-    gamma = text_chunk(b"gAMA", struct.pack(">I", 100000)) + text_chunk(b"cHRM", struct.pack(">8I", *range(30000, 38000, 1000)))
+    gamma = chunk(b"gAMA", struct.pack(">I", 100000)) + chunk(b"cHRM", struct.pack(">8I", *range(30000, 38000, 1000)))
     files.write("gamma.png", png(np.asarray(RGB), 2, extra=gamma), None, 0)
     alpha16 = np.asarray(ALPHA).astype(np.uint16) * 257
-    deep = {"rgb": RGB16, "grey": RGB16[..., :1], "rgba": np.dstack([RGB16, alpha16]), "grey_alpha": np.dstack([RGB16[..., 0], alpha16])}
+    deep = {"rgb": RGB16, "grey": RGB16[..., :1], "rgba": np.dstack([RGB16, alpha16]),
+            "grey_alpha": np.dstack([RGB16[..., 0], alpha16])}
     for (name, values), colour_type in zip(deep.items(), (2, 0, 6, 4)):
         files.write(f"deep_{name}.png", png(values, colour_type), to_8_bit(values), 1)
     files.write("deep_interlaced.png", png(RGB16, 2, interlaced=True), to_8_bit(RGB16), 1)
@@ -259,7 +258,8 @@ def add_bmps(files: Files) -> None:
 def decoded(folder: pathlib.Path, names: list[str]) -> list[np.ndarray | str]:
     """Pictures, or medisyn's line about them."""
     out = folder / "out.raw"
-    run = subprocess.run([RUNNER, "decode", out, *(folder / name for name in names)], capture_output=True, text=True, check=True)
+    run = subprocess.run([RUNNER, "decode", out, *(folder / name for name in names)], capture_output=True, text=True,
+                         check=True)
     raw, at, found = np.fromfile(out, np.uint8), 0, []
     for line in run.stdout.splitlines():
         size = line.split()

@@ -159,8 +159,8 @@ class Encoder {
 
 StoredPicture decode_jpeg(std::string_view bytes, const std::string& name) {
   const ImageClaim claim = read_jpeg_claim(bytes);
-  // A Huffman code has at least one bit, and there is at least one for 8 x 8 pixels.
-  constexpr std::int64_t kMostPixelsAByte = 8 * 64;
+  // A Huffman code has at least one bit, and there is at least one for 8 x 8 pixels: 8 x 64 a byte.
+  constexpr std::int64_t kMostPixelsAByte = 512;
   check_claim(claim.height, claim.width, bytes.size(), kMostPixelsAByte, "JPEG", name);
   if (!claim.is_complete) {
     fail("{}: corrupt JPEG: the file is cut short ({} bytes for {} x {} pixels)", name, bytes.size(),

@@ -30,7 +30,7 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  /// False: reason() says why. From here on pixels are 8-bit RGB, or RGBA where has_alpha().
+  /// False: reason() says why. From here on pixels are 8-bit RGB, or RGBA where channels() is 4.
   bool read_header() {
     if (setjmp(png_jmpbuf(png_)) != 0) {
       return false;
@@ -112,8 +112,8 @@ StoredPicture decode_png(std::string_view bytes, const std::string& name) {
   if (!decoder.read_header()) {
     fail("{}: corrupt PNG: {}", name, printable(decoder.reason()));
   }
-  // Deflate packs at most 1,032 to 1, and no PNG has fewer than one bit a pixel.
-  constexpr std::int64_t kMostPixelsAByte = 8 * 1032;
+  // Deflate packs at most 1,032 to 1, and no PNG has fewer than one bit a pixel: 8 x 1,032 a byte.
+  constexpr std::int64_t kMostPixelsAByte = 8256;
   check_claim(decoder.height(), decoder.width(), bytes.size(), kMostPixelsAByte, "PNG", name);
   StoredPicture picture{{decoder.height(), decoder.width(), {}}, 1};
   const std::size_t count =

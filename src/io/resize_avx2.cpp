@@ -149,12 +149,12 @@ template <std::size_t kVectors>
   }
 }
 
-const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
+const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
 
 }  // namespace
 
 bool resize_along_rows_avx2(const Rows& rows, const Taps& taps, std::uint8_t* out) {
-  if (!kHasAvx2) {
+  if (!has_avx2) {
     return false;
   }
   const std::size_t first = taps.first_input() * 3;
@@ -175,10 +175,10 @@ bool resize_along_rows_avx2(const Rows& rows, const Taps& taps, std::uint8_t* ou
 }
 
 bool resize_down_columns_avx2(const Rows& rows, std::size_t width, const Taps& taps, std::uint8_t* out) {
-  if (kHasAvx2) {
+  if (has_avx2) {
     down_columns(rows, width, taps, out);
   }
-  return kHasAvx2;
+  return has_avx2;
 }
 
 }  // namespace medisyn

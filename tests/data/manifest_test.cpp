@@ -42,7 +42,10 @@ TEST(Manifest, FileListsKeysInTheOrderOfTheContract) {
   for (const auto& [key, value] : json.items()) {
     keys += key + " ";
   }
-  EXPECT_EQ(keys, "file_name text id patient_id specialty image_type labels source licence sha256 split ");
+  EXPECT_EQ(
+      keys,
+      "file_name text id patient_id study_id video_id group_id specialty image_type labels repository source "
+      "licence transform sha256 split ");
 }
 
 TEST(Manifest, ForeignFilesMayHoldLessAndMore) {

@@ -176,7 +176,7 @@ TEST_F(HostileDicom, SizesThatLie) {
 TEST_F(HostileDicom, TransferSyntaxesThatLie) {
   const std::int64_t before = peak_kib();
   const std::string native = "1.2.840.10008.1.2.1\0"s;
-  const std::vector<std::string> others{"1.2.840.10008.1.2.5\0"s, "1.2.840.10008.1.2.4.57"s,
+  const std::vector<std::string> others{"1.2.840.10008.1.2.5\0"s, "1.2.840.10008.1.2.4.70"s,
                                         "1.2.840.10008.1.2.4.80"s, "1.2.840.10008.1.2.4.90"s,
                                         "1.2.840.10008.1.2.4.50"s};
   const auto meta = [](std::string bytes, const std::string& from, const std::string& to) {
@@ -193,7 +193,9 @@ TEST_F(HostileDicom, TransferSyntaxesThatLie) {
     EXPECT_FALSE(is_read(meta(files[i], others[i], native)));
     EXPECT_FALSE(is_read(meta(large, others[i], native)));
     for (std::size_t other = 0; other < others.size(); ++other) {
-      EXPECT_TRUE(other == i || !is_read(meta(files[i], others[i], others[other]))) << i << " " << other;
+      const bool is_jpeg_as_jpeg = i == 1 && other == 4;  // the stream itself says which kind it is
+      EXPECT_TRUE(other == i || is_jpeg_as_jpeg || !is_read(meta(files[i], others[i], others[other])))
+          << i << " " << other;
     }
   }
   for (const std::string& other : others) {

@@ -15,7 +15,6 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
-#include "medisyn/core/numbers.h"
 #include "medisyn/io/image.h"
 #include "medisyn/io/resize.h"
 

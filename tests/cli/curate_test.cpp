@@ -1,0 +1,92 @@
+// `medisyn curate` killed at any moment, and shared by the ranks of a job: the same data set comes of it.
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include "../curate/miniature.h"
+#include "../fresh_folder.h"
+#include "../run_program.h"
+
+namespace medisyn {
+namespace {
+
+constexpr int kPictures = 2000;
+
+class CurateProgram : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fresh_folder();
+    for (int n = 0; n < kPictures; ++n) {
+      const fs::path file = folder_ / fmt::format("raw/p{:02}/{}.jpg", n % 40, n);
+      fs::create_directories(file.parent_path());
+      std::ofstream(file, std::ios::binary) << encode_jpeg(small_picture(n % 1990 + 1), 95);  // ten twice
+    }
+    write_file(folder_ / "curate.yaml", R"(root: raw
+size: 64
+repositories:
+  - {name: made, reader: picture, path: ., specialty: Dermatology, image_type: Dermoscopy, caption: "A picture",
+     source: made up, licence: CC0-1.0, patient: {regex: "p(\\d+)/"}}
+)");
+  }
+
+  static std::vector<std::string> words(const std::string& out) {
+    return {"curate", "--config", "curate.yaml", "--out", out, "--threads", "1", "--quiet"};
+  }
+
+  std::string whole() const {
+    const ProgramResult result = run_program(words("whole"), folder_);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return slurp(folder_ / "whole/metadata.jsonl");
+  }
+
+  std::uintmax_t journal_bytes(const std::string& out) const {
+    std::error_code none;
+    const auto size = fs::file_size(folder_ / out / ".curate/items-0.jsonl", none);
+    return none ? 0 : size;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(CurateProgram, KilledAtAnyMomentItGoesOn) {
+  const std::string expected = whole();
+  std::mt19937 generator(3);
+  int killed = 0;
+  for (int time = 0; time < 20; ++time) {
+    const auto before = journal_bytes("broken");
+    const pid_t child = start_program(words("broken"), folder_);
+    const auto more = 1000 + generator() % 20'000;  // up to a few dozen files
+    for (int wait = 0; wait < 20'000 && journal_bytes("broken") < before + more; ++wait) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+    kill(child, SIGKILL);
+    killed += wait_for(child, folder_).exit_code == 128 + SIGKILL ? 1 : 0;
+  }
+  EXPECT_EQ(killed, 20);
+  const ProgramResult result = run_program(words("broken"), folder_);
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_EQ(slurp(folder_ / "broken/metadata.jsonl"), expected);
+  for (const auto& entry : fs::recursive_directory_iterator(folder_ / "broken")) {
+    EXPECT_FALSE(entry.path().filename().string().ends_with(".part")) << entry.path();
+  }
+}
+
+TEST_F(CurateProgram, AskedToEndItKeepsWhatIsMade) {
+  const std::string expected = whole();
+  const pid_t child = start_program(words("out"), folder_);
+  for (int wait = 0; wait < 2000 && slurp(folder_ / "out/.curate/items-0.jsonl").empty(); ++wait) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  kill(child, SIGTERM);
+  const ProgramResult ended = wait_for(child, folder_);
+  ASSERT_EQ(ended.exit_code, 143) << ended.errors;
+  EXPECT_THAT(ended.errors, testing::HasSubstr("the same command goes on"));
+  EXPECT_FALSE(fs::exists(folder_ / "out/metadata.jsonl"));
+  EXPECT_EQ(run_program(words("out"), folder_).exit_code, 0);
+  EXPECT_EQ(slurp(folder_ / "out/metadata.jsonl"), expected);
+}
+
+}  // namespace
+}  // namespace medisyn
