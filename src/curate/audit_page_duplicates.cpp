@@ -50,6 +50,7 @@ std::vector<Thumbnail> thumbnails_of(const DuplicateCluster& cluster) {
     return member.repository != cluster.members.front().repository;
   });
   std::vector<Thumbnail> row;
+  row.reserve(members.size());
   for (const DuplicateMember* member : members) {
     row.push_back({member->picture,
                    fmt::format("{}{}{}", member->is_kept ? "kept" : "removed", is_mixed ? ", " : "",
@@ -85,6 +86,7 @@ std::string describe(const DuplicateCluster& cluster) {
     kept += member.is_kept ? 1 : 0;
   }
   std::vector<std::string> parts;
+  parts.reserve(repositories.size());
   for (const auto& [name, count] : repositories) {
     parts.push_back(repositories.size() == 1 ? name : fmt::format("{} {}", name, with_commas(count)));
   }
@@ -103,6 +105,7 @@ PagePictures make_pictures(const Manifest& manifest, const Audit& audit, const A
   std::vector<std::vector<Thumbnail>> rows;
   for (const auto& records : draw_pictures(manifest, audit, most, options.seed)) {
     std::vector<Thumbnail> row;
+    row.reserve(records.size());
     for (const Record* record : records) {
       row.push_back({image_path(manifest, *record), record->text});
     }

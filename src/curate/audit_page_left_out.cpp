@@ -49,6 +49,7 @@ std::vector<ReasonGroup> group_reasons(const std::vector<RejectedFile>& rejected
     }
   }
   std::vector<ReasonGroup> sorted;
+  sorted.reserve(groups.size());
   for (auto& [kind, group] : groups) {
     sorted.push_back(std::move(group));
   }

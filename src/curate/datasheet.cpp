@@ -66,6 +66,7 @@ std::vector<std::string> count_cells(std::string name, const SideCounts& counts)
 std::string count_table(const char* what, const std::map<std::string, SideCounts>& by_name,
                         const SideCounts& all) {
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(by_name.size() + 1);
   for (const auto& [name, counts] : by_name) {
     rows.push_back(count_cells(plain_or(name, "(none stated)"), counts));
   }
