@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <random>
 #include <thread>
 
 #include "../curate/miniature.h"
+#include "../dist/jobs.h"
 #include "../fresh_folder.h"
 #include "../run_program.h"
 
@@ -71,6 +73,30 @@ TEST_F(CurateProgram, KilledAtAnyMomentItGoesOn) {
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "broken")) {
     EXPECT_FALSE(entry.path().filename().string().ends_with(".part")) << entry.path();
   }
+}
+
+TEST_F(CurateProgram, TwoRanksShareTheFiles) {
+  const std::string expected = whole();
+  const std::string port = std::to_string(free_port());
+  std::vector<pid_t> ranks;
+  for (const char* rank : {"0", "1"}) {
+    for (const auto& [name, value] : {std::pair{"RANK", rank},
+                                      {"LOCAL_RANK", rank},
+                                      {"WORLD_SIZE", "2"},
+                                      {"MASTER_ADDR", "127.0.0.1"},
+                                      {"MASTER_PORT", port.c_str()}}) {
+      setenv(name, value, 1);
+    }
+    ranks.push_back(start_program(words("shared"), folder_));
+  }
+  for (const char* name : {"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}) {
+    unsetenv(name);
+  }
+  for (const pid_t rank : ranks) {
+    const ProgramResult result = wait_for(rank, folder_);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+  }
+  EXPECT_EQ(slurp(folder_ / "shared/metadata.jsonl"), expected);
 }
 
 TEST_F(CurateProgram, AskedToEndItKeepsWhatIsMade) {
