@@ -145,7 +145,6 @@ void curate(const CurateConfig& config, const fs::path& out, Communicator& ranks
   check_curate_config(config);
   if (ranks.is_first()) {
     require_own_folder(out);
-    fs::create_directories(out / kStateFolder);
   }
   ranks.barrier();
   CurateRun run(config, out, ranks, threads);

@@ -83,44 +83,50 @@ Journal::Journal(fs::path folder, std::int64_t rank)
 }
 
 void Journal::reread() {
-  files_.clear();
-  streams_.clear();
-  places_.clear();
+  std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder_)) {
-    if (entry.path().filename().string().starts_with(kPrefix) && entry.path().extension() == ".jsonl") {
-      files_.push_back(entry.path());
+    const auto is_known = [&](const File& file) { return file.path == entry.path(); };
+    if (entry.path().filename().string().starts_with(kPrefix) && entry.path().extension() == ".jsonl" &&
+        std::none_of(files_.begin(), files_.end(), is_known)) {
+      found.push_back(entry.path());
     }
   }
-  std::sort(files_.begin(), files_.end());
+  std::sort(found.begin(), found.end());
+  for (const fs::path& path : found) {
+    files_.push_back({.path = path, .stream = std::make_unique<std::ifstream>(path, std::ios::binary)});
+  }
   for (std::size_t file = 0; file < files_.size(); ++file) {
-    streams_.push_back(std::make_unique<std::ifstream>(files_[file], std::ios::binary));
-    std::ifstream& stream = *streams_.back();
-    std::uint64_t begin = 0;
-    for (std::string line; std::getline(stream, line) && !stream.eof(); begin += line.size() + 1) {
-      if (std::string key = key_of(line); !key.empty()) {
-        const bool is_rejected = tells_rejection(line, key);
-        places_[std::move(key)] = {
-            .file = file, .begin = begin, .size = line.size(), .is_rejected = is_rejected};
-      }
-    }
-    stream.clear();  // of the end of the file
+    read_on(file);
   }
+}
+
+void Journal::read_on(std::size_t file) {
+  auto& [path, stream, read] = files_[file];
+  stream->seekg(static_cast<std::streamoff>(read));
+  for (std::string line; std::getline(*stream, line) && !stream->eof(); read += line.size() + 1) {
+    if (std::string key = key_of(line); !key.empty()) {
+      const bool is_rejected = tells_rejection(line, key);
+      places_[std::move(key)] = {
+          .file = file, .begin = read, .size = line.size(), .is_rejected = is_rejected};
+    }
+  }
+  stream->clear();  // of the end of the file
 }
 
 std::string Journal::line_at(const Place& place) const {
   std::string line(place.size, '\0');
   const std::scoped_lock lock(mutex_);
-  std::ifstream& stream = *streams_[place.file];
+  std::ifstream& stream = *files_[place.file].stream;
   stream.seekg(static_cast<std::streamoff>(place.begin));
   if (!stream.read(line.data(), static_cast<std::streamsize>(line.size()))) {
-    fail("{}: cannot be read: {}", files_[place.file].string(), std::strerror(errno));
+    fail("{}: cannot be read: {}", files_[place.file].path.string(), std::strerror(errno));
   }
   return line;
 }
 
 ItemResult Journal::read(const std::string& key) const {
   const Place& place = places_.at(key);
-  const std::string where = fmt::format("{}: the line of {}", files_[place.file].string(), key);
+  const std::string where = fmt::format("{}: the line of {}", files_[place.file].path.string(), key);
   try {
     const Json json = Json::parse(line_at(place));
     ItemResult result{.key = key,
@@ -153,11 +159,13 @@ void Journal::keep(const std::vector<std::string>& keys) {
     file.write("\n");
   }
   file.commit();
-  for (const fs::path& other : files_) {
-    if (other != merged) {
-      fs::remove(other);
+  for (const File& other : files_) {
+    if (other.path != merged) {
+      fs::remove(other.path);
     }
   }
+  files_.clear();
+  places_.clear();
   reread();
 }
 

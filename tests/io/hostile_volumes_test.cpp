@@ -1,7 +1,6 @@
 // NIfTI and NRRD files that were made to do harm, and damaged ones: read or refused, and never believed.
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <zlib.h>
 
 #include <array>
 #include <cstring>
@@ -11,6 +10,7 @@
 #include "../expect_error.h"
 #include "../fresh_folder.h"
 #include "../mutations.h"
+#include "gzipped.h"
 #include "medisyn/core/files.h"
 #include "medisyn/io/volume.h"
 
@@ -28,20 +28,6 @@ std::string voxels() {
     std::memcpy(bytes.data() + 2 * i, &value, 2);
   }
   return bytes;
-}
-
-std::string gzipped(const std::string& bytes) {
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string packed(deflateBound(&stream, bytes.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  deflate(&stream, Z_FINISH);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
 }
 
 template <class T>

@@ -57,7 +57,7 @@ class Journal {
   /// Adds a line. Any thread.
   void add(const ItemResult& result);
 
-  /// Reads the lines that other ranks have added since.
+  /// Reads the lines that this and other ranks have added since the last time.
   void reread();
 
   /// Keeps the lines of `keys` alone, in that order, in one file.
@@ -69,12 +69,17 @@ class Journal {
     std::uint64_t begin = 0, size = 0;
     bool is_rejected = false;
   };
+  struct File {
+    std::filesystem::path path;
+    std::unique_ptr<std::ifstream> stream;
+    std::uint64_t read = 0;  ///< bytes of whole lines
+  };
+  void read_on(std::size_t file);
   std::string line_at(const Place& place) const;
 
   std::filesystem::path folder_;
   std::filesystem::path own_;
-  std::vector<std::filesystem::path> files_;
-  std::vector<std::unique_ptr<std::ifstream>> streams_;  ///< of files_
+  std::vector<File> files_;
   std::unordered_map<std::string, Place> places_;
   mutable std::mutex mutex_;
 };
