@@ -101,21 +101,25 @@ void scan(const float* scores, std::int64_t begin, std::int64_t end, float least
 /// The columns of the tiles below one another, as the product takes them.
 class Columns {
  public:
-  explicit Columns(const torch::Tensor& rows) : is_packed_(packing_fits(rows)) {
+  explicit Columns(const torch::Tensor& rows) {
     for (const torch::Tensor& tile : rows.split(kTile)) {
-      tiles_.push_back(is_packed_ ? pack_linear(tile) : tile.t());
+      if (packing_fits(tile)) {
+        packed_.push_back(pack_linear(tile));
+      } else {
+        plain_.push_back(tile.t());
+      }
     }
   }
 
   /// [R, D] -> [R, columns of the tile]
   torch::Tensor product(const torch::Tensor& rows, std::int64_t tile) const {
-    const torch::Tensor& columns = tiles_[static_cast<std::size_t>(tile)];
-    return is_packed_ ? packed_linear(rows, columns, {}) : rows.mm(columns);
+    const auto i = static_cast<std::size_t>(tile);
+    return packed_.empty() ? rows.mm(plain_[i]) : packed_linear(rows, packed_[i], {});
   }
 
  private:
-  bool is_packed_;
-  std::vector<torch::Tensor> tiles_;
+  std::vector<PackedWeight> packed_;
+  std::vector<torch::Tensor> plain_;  ///< where tiles cannot be packed
 };
 
 class Search {

@@ -48,11 +48,20 @@ torch::Tensor AutoencoderKLImpl::decode(const torch::Tensor& latents) {
 }
 
 void AutoencoderKLImpl::drop_decoder() {
-  unregister_module("decoder");
-  decoder_ = nullptr;
-  if (post_quant_conv_) {
-    unregister_module("post_quant_conv");
-    post_quant_conv_ = nullptr;
+  drop("decoder", decoder_);
+  drop("post_quant_conv", post_quant_conv_);
+}
+
+void AutoencoderKLImpl::drop_encoder() {
+  drop("encoder", encoder_);
+  drop("quant_conv", quant_conv_);
+}
+
+template <class Part>
+void AutoencoderKLImpl::drop(const char* name, Part& part) {
+  if (part) {
+    unregister_module(name);
+    part = nullptr;
   }
 }
 

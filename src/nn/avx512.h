@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "medisyn/nn/cpu_attention_kernel.h"
+
 namespace medisyn::cpu {
 namespace {
 
@@ -17,10 +19,22 @@ constexpr Size kLanes = 16;  // floats in a vector
 [[maybe_unused]] Size round_up(Size a, Size b) { return divide_up(a, b) * b; }
 [[maybe_unused]] Size smaller(Size a, Size b) { return a < b ? a : b; }
 
-/// 16 elements in memory as floats.
-[[maybe_unused]] __m512 read(const float* from) { return _mm512_loadu_ps(from); }
-[[maybe_unused]] __m512 read(const std::uint16_t* from) {  // bf16 is the upper half of a float
-  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+/// Calls function(float) or function(std::uint16_t).
+template <class Function>
+void with_elements(Element element, Function function) {
+  if (element == Element::kFloat) {
+    function(float{});
+  } else {
+    function(std::uint16_t{});
+  }
+}
+
+/// 16 elements in memory as floats; 0 for those that the mask leaves out.
+[[maybe_unused]] __m512 read(const float* from, __mmask16 mask = 0xFFFF) {
+  return _mm512_maskz_loadu_ps(mask, from);
+}
+[[maybe_unused]] __m512 read(const std::uint16_t* from, __mmask16 mask = 0xFFFF) {
+  const __m256i halves = _mm256_maskz_loadu_epi16(mask, from);  // bf16 is the upper half of a float
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 

@@ -1,11 +1,11 @@
 #include "medisyn/nn/cpu_attention.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 
 #include <array>
 #include <cmath>
 
+#include "cpu_tasks.h"
 #include "cpu_tensor.h"
 
 namespace medisyn {
@@ -56,10 +56,8 @@ torch::Tensor cpu_attention(const torch::Tensor& query, const torch::Tensor& key
                                       .out = out.mutable_data_ptr(),
                                       .out_strides = strides_of(out, width)};
   const torch::Tensor packed = bytes(cpu::packed_bytes(problem));
-  at::parallel_for(0, cpu::pack_tasks(problem), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) {
-      cpu::pack_keys_and_values(problem, packed.mutable_data_ptr(), task);
-    }
+  for_each_task(cpu::pack_tasks(problem), 1, [&](std::int64_t task) {
+    cpu::pack_keys_and_values(problem, packed.mutable_data_ptr(), task);
   });
   at::parallel_for(0, cpu::attend_tasks(problem), 1, [&](std::int64_t begin, std::int64_t end) {
     const torch::Tensor scratch = bytes(cpu::scratch_bytes(problem));

@@ -1,7 +1,6 @@
 #include "medisyn/nn/cpu_elementwise.h"
 
-#include <ATen/Parallel.h>
-
+#include "cpu_tasks.h"
 #include "cpu_tensor.h"
 #include "medisyn/nn/cpu_elementwise_kernel.h"
 
@@ -13,15 +12,9 @@ constexpr std::int64_t kGrainElements = 32768;  // below, another thread costs m
 
 bool can_take(const torch::Tensor& x) { return has_cpu_kernels(x) && !needs_gradient(x); }
 
-/// Calls task(0) ... task(count - 1), which take `elements` each, on all threads.
-template <class Task>
-void for_each_task(std::int64_t count, std::int64_t elements, Task task) {
-  const std::int64_t grain = std::max<std::int64_t>(1, kGrainElements / std::max<std::int64_t>(1, elements));
-  at::parallel_for(0, count, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      task(i);
-    }
-  });
+/// Tasks of so many elements that a thread takes at least.
+std::int64_t grain(std::int64_t elements) {
+  return std::max<std::int64_t>(1, kGrainElements / std::max<std::int64_t>(1, elements));
 }
 
 }  // namespace
@@ -52,14 +45,14 @@ torch::Tensor cpu_group_norm(const torch::Tensor& input, const torch::Tensor& we
   const torch::Tensor factors = torch::empty({problem.images, 2, problem.channels}, torch::kFloat);
   const std::int64_t tasks = cpu::norm_tasks(problem);
   const std::int64_t elements = input.numel() / tasks;
-  for_each_task(tasks, elements, [&](std::int64_t task) {
+  for_each_task(tasks, grain(elements), [&](std::int64_t task) {
     cpu::take_moments(problem, moments.mutable_data_ptr<float>(), task);
   });
   for (std::int64_t image = 0; image < problem.images; ++image) {
     cpu::factors_of(problem, moments.const_data_ptr<float>(),
                     factors.mutable_data_ptr<float>() + image * 2 * problem.channels, image);
   }
-  for_each_task(tasks, elements,
+  for_each_task(tasks, grain(elements),
                 [&](std::int64_t task) { cpu::normalise(problem, factors.const_data_ptr<float>(), task); });
   return out;
 }
@@ -72,7 +65,7 @@ torch::Tensor cpu_gate(const torch::Tensor& x) {
   shape.back() /= 2;
   torch::Tensor out = torch::empty(shape, input.options());
   const std::int64_t width = shape.back();
-  for_each_task(out.numel() / width, width, [&](std::int64_t row) {
+  for_each_task(out.numel() / width, grain(width), [&](std::int64_t row) {
     cpu::gate_row(element_of(input), input.const_data_ptr(), out.mutable_data_ptr(), width, row);
   });
   return out;

@@ -7,15 +7,6 @@ namespace {
 
 constexpr Size kBlockPixels = 64;  // of 320 bf16 channels: 40 kB
 
-template <class Function>
-void with_elements(Element element, Function function) {
-  if (element == Element::kFloat) {
-    function(float{});
-  } else {
-    function(std::uint16_t{});
-  }
-}
-
 /// The pixels of a task.
 struct Block {
   Block(const NormProblem& problem, Size task)

@@ -68,13 +68,8 @@ std::int64_t convolution(Inputs inputs) {
                   .dilation = inputs[5].toIntVector()});
 }
 
-/// input, weight, bias, padding, stride, dilation, ...
-std::int64_t packed_convolution(Inputs inputs) {
-  return windows(inputs[0].toTensor(), inputs[1].toTensor(),
-                 {.stride = inputs[4].toIntVector(),
-                  .padding = inputs[3].toIntVector(),
-                  .dilation = inputs[5].toIntVector()});
-}
+/// The number itself.
+std::int64_t given(Inputs inputs) { return inputs[0].toInt(); }
 
 /// The operators that everything else (matmul, einsum, conv2d, ...) comes to, whatever kernel they pick.
 const std::unordered_map<std::string_view, Rule>& rules() {
@@ -94,10 +89,8 @@ const std::unordered_map<std::string_view, Rule>& rules() {
       {"aten::addmv", product_with_vector<1>},
       {"aten::addmv_", product_with_vector<1>},
       {"aten::linear", linear},
-      {"mkldnn::_linear_pointwise", linear},
       {"aten::convolution", convolution},
       {"aten::_convolution", convolution},
-      {"mkldnn::_convolution_pointwise", packed_convolution},
       {"aten::scaled_dot_product_attention", attention},
       {"aten::_scaled_dot_product_attention_math", attention},
       {"aten::_scaled_dot_product_flash_attention", attention},
@@ -105,7 +98,8 @@ const std::unordered_map<std::string_view, Rule>& rules() {
       {"aten::_scaled_dot_product_efficient_attention", attention},
       {"aten::_scaled_dot_product_cudnn_attention", attention},
       {"aten::_scaled_dot_product_fused_attention_overrideable", attention},
-      {"medisyn::cpu_attention", attention}};
+      {"medisyn::cpu_attention", attention},
+      {"medisyn::packed_product", given}};
   return kRules;
 }
 

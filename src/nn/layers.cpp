@@ -72,17 +72,13 @@ Conv2dImpl::Conv2dImpl(const ConvShape& shape)
 }
 
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& input) const {
-  return packed_.defined() ? packed_conv2d(input, packed_, bias, packed_shape())
+  return packed_.defined() ? packed_conv2d(input, packed_, bias)
                            : torch::conv2d(input, weight, bias, stride_, padding_);
-}
-
-PackedConvShape Conv2dImpl::packed_shape() const {
-  return {.kernel = weight.size(2), .stride = stride_, .padding = padding_};
 }
 
 void Conv2dImpl::pack() {
   if (packing_fits(weight)) {
-    packed_ = pack_conv2d(weight, packed_shape());
+    packed_ = pack_conv2d(weight, stride_, padding_);
     parameters_["weight"] = weight = without_values(weight);
   }
 }

@@ -2,6 +2,7 @@
 // nothing else is called.
 #include "medisyn/nn/cpu_attention_kernel.h"
 #include "medisyn/nn/cpu_elementwise_kernel.h"
+#include "medisyn/nn/cpu_product_kernel.h"
 
 namespace medisyn::cpu {
 
@@ -19,5 +20,19 @@ void take_moments(const NormProblem&, float*, std::int64_t) {}
 void factors_of(const NormProblem&, const float*, float*, std::int64_t) {}
 void normalise(const NormProblem&, const float*, std::int64_t) {}
 void gate_row(Element, const void*, void*, std::int64_t, std::int64_t) {}
+
+std::int64_t packed_elements(const PackedShape&) { return 0; }
+std::int64_t panels(const PackedShape&) { return 0; }
+void pack_panel(const PackedShape&, const void*, void*, std::int64_t) {}
+void pack_winograd_panel(const PackedShape&, const void*, void*, std::int64_t) {}
+std::int64_t convolve_tasks(const ConvProblem&) { return 0; }
+void convolve(const ConvProblem&, std::int64_t) {}
+std::int64_t winograd_tiles(const ConvProblem&) { return 0; }
+std::int64_t winograd_tiles_at_once(const ConvProblem&) { return 0; }
+std::int64_t winograd_bytes(const ConvProblem&, std::int64_t) { return 0; }
+void transform_inputs(const ConvProblem&, Tiles, void*, std::int64_t) {}
+std::int64_t winograd_tasks(const ConvProblem&) { return 0; }
+void multiply(const ConvProblem&, Tiles, void*, std::int64_t) {}
+void transform_outputs(const ConvProblem&, Tiles, const void*, std::int64_t) {}
 
 }  // namespace medisyn::cpu

@@ -1,75 +1,132 @@
 #include "medisyn/nn/packed_weight.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/record_function.h>
 
+#include <array>
+
+#include "cpu_tasks.h"
 #include "cpu_tensor.h"
+#include "medisyn/nn/cpu_product_kernel.h"
 
-// The operators are registered in libtorch_cpu.so for torch.compile and have no C++ declaration.
 namespace medisyn {
 namespace {
 
-template <class... Arguments>
-torch::Tensor call(const char* name, Arguments&&... arguments) {
-  torch::jit::Stack stack;
-  (stack.emplace_back(std::forward<Arguments>(arguments)), ...);
-  c10::Dispatcher::singleton().findSchemaOrThrow(name, "").callBoxed(stack);
-  return stack.front().toTensor();
+constexpr std::int64_t kLanes = 16;
+constexpr std::int64_t kWinogradPlaces = 16;
+
+/// Wider layers of fp32 keep their 9 numbers a filter: 16 would be another gigabyte for Stable Diffusion 1.4.
+constexpr std::int64_t kMostFilters = 1'300'000;
+
+cpu::PackedShape packed_shape(const torch::Tensor& values, const PackedWeight& weight) {
+  return {.element = element_of(values),
+          .taps = weight.is_winograd ? kWinogradPlaces : weight.kernel * weight.kernel,
+          .in = weight.in,
+          .out = weight.out};
 }
 
-std::vector<std::int64_t> both(std::int64_t side) { return {side, side}; }
-
-c10::IValue optional(const torch::Tensor& tensor) {
-  return tensor.defined() ? c10::IValue(tensor) : c10::IValue();
+PackedWeight pack(const torch::Tensor& weight, PackedWeight packed) {
+  const torch::Tensor plain = weight.detach().contiguous();
+  const cpu::PackedShape shape = packed_shape(plain, packed);
+  packed.values = torch::empty({cpu::packed_elements(shape)}, plain.options());
+  for_each_task(cpu::panels(shape), 1, [&](std::int64_t panel) {
+    (packed.is_winograd ? cpu::pack_winograd_panel : cpu::pack_panel)(
+        shape, plain.const_data_ptr(), packed.values.mutable_data_ptr(), panel);
+  });
+  return packed;
 }
 
-/// Scalar?[], of which no activation ("none") takes any
-c10::List<std::optional<at::Scalar>> no_scalars() { return c10::List<std::optional<at::Scalar>>(); }
-
-/// A linear layer over the pixels. As convolutions, such weights get a layout that is changed again at every
-/// call unless the images' size is known when they are packed.
-bool is_pointwise(const PackedConvShape& shape) {
-  return shape.kernel == 1 && shape.stride == 1 && shape.padding == 0;
+std::int64_t size_of_output(std::int64_t size, const PackedWeight& weight) {
+  return (size + 2 * weight.padding - weight.kernel) / weight.stride + 1;
 }
 
-void check_no_gradient(const torch::Tensor& input) {
-  TORCH_CHECK(!needs_gradient(input), "packed weights give no gradients");
+void multiply_by_tiles(const cpu::ConvProblem& problem) {
+  const std::int64_t at_once = cpu::winograd_tiles_at_once(problem);
+  const torch::Tensor values = torch::empty({cpu::winograd_bytes(problem, at_once)}, torch::kUInt8);
+  void* memory = values.mutable_data_ptr();
+  for (std::int64_t first = 0; first < cpu::winograd_tiles(problem); first += at_once) {
+    const cpu::Tiles tiles = {.first = first,
+                              .count = std::min(at_once, cpu::winograd_tiles(problem) - first)};
+    for_each_task(tiles.count, 1,
+                  [&](std::int64_t tile) { cpu::transform_inputs(problem, tiles, memory, tile); });
+    for_each_task(cpu::winograd_tasks(problem), 1,
+                  [&](std::int64_t task) { cpu::multiply(problem, tiles, memory, task); });
+    for_each_task(tiles.count, 1,
+                  [&](std::int64_t tile) { cpu::transform_outputs(problem, tiles, memory, tile); });
+  }
+}
+
+/// images [B, H, W, in] -> [B, H', W', out]
+torch::Tensor convolve(const torch::Tensor& images, const PackedWeight& weight, const torch::Tensor& bias) {
+  TORCH_CHECK(!needs_gradient(images), "packed weights give no gradients");
+  TORCH_CHECK(images.scalar_type() == weight.values.scalar_type() && images.size(3) == weight.in,
+              "a packed weight of ", weight.in, " ", weight.values.scalar_type(), " inputs for ",
+              images.sizes(), " ", images.scalar_type());
+  const torch::Tensor x = images.contiguous();
+  const torch::Tensor zeros = torch::zeros({weight.in}, x.options());
+  torch::Tensor out = torch::empty(
+      {x.size(0), size_of_output(x.size(1), weight), size_of_output(x.size(2), weight), weight.out},
+      x.options());
+  const torch::Tensor added = bias.defined() ? bias.contiguous() : bias;
+  const std::int64_t pixels = out.size(0) * out.size(1) * out.size(2);
+  // As torch's operators do: for FlopCounter and for profilers.
+  RECORD_FUNCTION("medisyn::packed_product", (std::array<c10::IValue, 1>{pixels * weight.out * weight.in *
+                                                                         weight.kernel * weight.kernel}));
+  const cpu::ConvProblem problem{.shape = packed_shape(weight.values, weight),
+                                 .images = x.size(0),
+                                 .height = x.size(1),
+                                 .width = x.size(2),
+                                 .out_height = out.size(1),
+                                 .out_width = out.size(2),
+                                 .kernel = weight.kernel,
+                                 .stride = weight.stride,
+                                 .padding = weight.padding,
+                                 .x = x.const_data_ptr(),
+                                 .packed = weight.values.const_data_ptr(),
+                                 .zeros = zeros.const_data_ptr(),
+                                 .bias = added.defined() ? added.const_data_ptr() : nullptr,
+                                 .out = out.mutable_data_ptr()};
+  if (weight.is_winograd) {
+    multiply_by_tiles(problem);
+  } else {
+    for_each_task(cpu::convolve_tasks(problem), 1, [&](std::int64_t task) { cpu::convolve(problem, task); });
+  }
+  return out;
 }
 
 }  // namespace
 
-bool packing_fits(const torch::Tensor& weight) { return has_cpu_kernels(weight); }
-
-torch::Tensor pack_linear(const torch::Tensor& weight) {
-  const torch::NoGradGuard no_grad;
-  return call("mkldnn::_reorder_linear_weight", weight.detach().contiguous(), c10::IValue());
+bool packing_fits(const torch::Tensor& weight) {
+  return has_cpu_kernels(weight) && (weight.scalar_type() == torch::kFloat || weight.size(1) % 2 == 0);
 }
 
-torch::Tensor pack_conv2d(const torch::Tensor& weight, const PackedConvShape& shape) {
-  if (is_pointwise(shape)) {
-    return pack_linear(weight.flatten(1));
-  }
-  const torch::NoGradGuard no_grad;
-  return call("mkldnn::_reorder_convolution_weight", weight.detach().contiguous(), both(shape.padding),
-              both(shape.stride), both(1), std::int64_t{1}, c10::IValue());
+PackedWeight pack_linear(const torch::Tensor& weight) {
+  return pack(weight, {.in = weight.size(1), .out = weight.size(0)});
 }
 
-torch::Tensor packed_linear(const torch::Tensor& input, const torch::Tensor& packed,
+PackedWeight pack_conv2d(const torch::Tensor& weight, std::int64_t stride, std::int64_t padding) {
+  const bool is_small =
+      weight.scalar_type() != torch::kFloat || weight.size(0) * weight.size(1) <= kMostFilters;
+  const bool is_winograd = weight.size(2) == 3 && stride == 1 && padding == 1 && is_small &&
+                           weight.size(0) % kLanes == 0 && weight.size(1) % kLanes == 0;
+  return pack(weight, {.in = weight.size(1),
+                       .out = weight.size(0),
+                       .kernel = weight.size(2),
+                       .stride = stride,
+                       .padding = padding,
+                       .is_winograd = is_winograd});
+}
+
+torch::Tensor packed_linear(const torch::Tensor& input, const PackedWeight& weight,
                             const torch::Tensor& bias) {
-  check_no_gradient(input);
-  const torch::NoGradGuard no_grad;
-  return call("mkldnn::_linear_pointwise", input, packed, optional(bias), "none", no_scalars(),
-              c10::IValue());
+  std::vector<std::int64_t> shape = input.sizes().vec();
+  const torch::Tensor rows = input.reshape({1, 1, -1, shape.back()});
+  shape.back() = weight.out;
+  return convolve(rows, weight, bias).view(shape);
 }
 
-torch::Tensor packed_conv2d(const torch::Tensor& input, const torch::Tensor& packed,
-                            const torch::Tensor& bias, const PackedConvShape& shape) {
-  if (is_pointwise(shape)) {  // [B, H, W, C] is how the pixels lie
-    return packed_linear(input.permute({0, 2, 3, 1}), packed, bias).permute({0, 3, 1, 2});
-  }
-  check_no_gradient(input);
-  const torch::NoGradGuard no_grad;
-  return call("mkldnn::_convolution_pointwise", input, packed, optional(bias), both(shape.padding),
-              both(shape.stride), both(1), std::int64_t{1}, "none", no_scalars(), c10::IValue());
+torch::Tensor packed_conv2d(const torch::Tensor& input, const PackedWeight& weight,
+                            const torch::Tensor& bias) {
+  return convolve(input.permute({0, 2, 3, 1}), weight, bias).permute({0, 3, 1, 2});
 }
 
 }  // namespace medisyn

@@ -61,6 +61,7 @@ LatentDecoder::LatentDecoder(AutoencoderKL vae, torch::Device device, torch::Sca
       device_(device),
       dtype_(dtype == torch::kHalf && vae_->config().force_upcast ? torch::kFloat : dtype),
       tiling_(tiling) {
+  vae_->drop_encoder();
   vae_->to(device_, dtype_);
   prepare_for_inference(*vae_);
   vae_->eval();

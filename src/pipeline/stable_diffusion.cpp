@@ -79,6 +79,7 @@ StableDiffusion load_stable_diffusion(const fs::path& path, torch::ScalarType dt
       .vae = load_component<AutoencoderKL>(folder / "vae", dtype),
       .scheduler = read_scheduler_config(folder / "scheduler"),
       .force_zeros_for_empty_prompt = index.force_zeros_for_empty_prompt,
+      .is_as_read = true,
   };
   if (index.pipeline == kStableDiffusionXL) {
     model.second = {

@@ -10,6 +10,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/memory.h"
 #include "medisyn/diffusion/guidance.h"
+#include "medisyn/models/frozen_copy.h"
 
 namespace medisyn {
 namespace {
@@ -108,6 +109,16 @@ void TextToImage::check_size(const PixelSize& size, const std::string& where) co
   }
 }
 
+/// Mapped from a file, they are read again for the next new prompt; the pictures need the memory more.
+void TextToImage::release_text_encoders() const {
+  if (model_.is_as_read) {
+    release_weights(*model_.text_encoder);
+    if (model_.second) {
+      release_weights(*model_.second->text_encoder);
+    }
+  }
+}
+
 Conditions TextToImage::conditions(const Wording& wording) {
   std::vector<PromptEmbedding> embeddings;
   for (const auto& negative : wording.negatives) {
@@ -116,6 +127,7 @@ Conditions TextToImage::conditions(const Wording& wording) {
   for (const std::string& text : wording.texts) {
     embeddings.push_back(encoder_.encode(text));
   }
+  release_text_encoders();
   std::vector<torch::Tensor> tokens, pooled;
   for (const PromptEmbedding& embedding : embeddings) {
     tokens.push_back(embedding.tokens);

@@ -45,12 +45,16 @@ class AutoencoderKLImpl : public torch::nn::Module {
   /// [B, C, h, w] -> [B, 3, H, W], about -1..1, not clamped
   torch::Tensor decode(const torch::Tensor& latents);
 
-  /// Gives up what decode() needs, which must not be called any more.
+  /// Gives up what decode(), or encode(), needs, which must not be called any more.
   void drop_decoder();
+  void drop_encoder();
 
   const AutoencoderKLConfig& config() const { return config_; }
 
  private:
+  template <class Part>
+  void drop(const char* name, Part& part);
+
   AutoencoderKLConfig config_;
   Encoder encoder_{nullptr};
   Decoder decoder_{nullptr};

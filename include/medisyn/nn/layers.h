@@ -32,7 +32,7 @@ class LinearImpl : public torch::nn::Module {
   torch::Tensor bias;    ///< [out], undefined without bias
 
  private:
-  torch::Tensor packed_;  ///< instead of the weight
+  PackedWeight packed_;  ///< instead of the weight
 };
 TORCH_MODULE(Linear);
 
@@ -56,9 +56,7 @@ class Conv2dImpl : public torch::nn::Module {
   torch::Tensor bias;    ///< [out]
 
  private:
-  PackedConvShape packed_shape() const;
-
-  torch::Tensor packed_;  ///< instead of the weight
+  PackedWeight packed_;  ///< instead of the weight
   std::int64_t stride_;
   std::int64_t padding_;
 };

@@ -34,6 +34,8 @@ struct StableDiffusion {
   SchedulerConfig scheduler;
   std::optional<SecondTextEncoder> second = {};  ///< of SDXL
   bool force_zeros_for_empty_prompt = true;      ///< SDXL: no negative prompt at all means zeros
+  bool is_as_read =
+      false;  ///< no weight was changed since the folder was read: release_weights() may be used
 };
 
 /// Reads all components in `dtype`, in eval mode, on the CPU. Error naming the file for a missing component,

@@ -82,6 +82,7 @@ class TextToImage {
 
   /// The rows of the negative prompts, where there are any, come first.
   Conditions conditions(const Wording& wording);
+  void release_text_encoders() const;
   /// Gives the U-Net the conditions of the next batch, unless they are those that it has.
   void start_batch(std::span<const ImageRequest> requests);
   /// Noise prediction with guidance, for one batch.
