@@ -30,6 +30,8 @@ def main() -> None:
     torch.save({"state_dict": torch.nn.BatchNorm1d(2).state_dict()}, folder / "model_checkpoint.pt")
     torch.save({"epoch": 3, "state_dict": {"weight": base}}, folder / "checkpoint.pt")
     torch.save({"weight": base}, folder / "legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save(tensors, folder / "legacy_state_dict.pt", _use_new_zipfile_serialization=False)
+    torch.save(torch.nn.BatchNorm1d(2).state_dict(), folder / "legacy_model.pt", _use_new_zipfile_serialization=False)
     torch.save({"weight": Stranger()}, folder / "code.pt")
     torch.save([base], folder / "list.pt")
     endless = {}

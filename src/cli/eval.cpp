@@ -18,19 +18,22 @@ Manifest open_images(const fs::path& path, const CommonOptions& options) {
   return sample(filtered(read_manifest(path), options.where), options.sample, options.seed);
 }
 
-std::vector<fs::path> image_paths(const Manifest& manifest) {
-  std::vector<fs::path> paths;
+std::vector<ImageSource> image_sources(const Manifest& manifest) {
+  std::vector<ImageSource> sources;
   for (const Record& record : manifest.records) {
-    paths.push_back(image_path(manifest, record));
+    sources.push_back(image_source(manifest, record));
   }
-  return paths;
+  return sources;
 }
 
 void add_extractor_options(CLI::App& app, ExtractorOptions& options) {
   app.add_option("--extractor", options.name,
                  fmt::format("Feature extractor: {}", fmt::join(extractor_names(), ", ")))
       ->capture_default_str();
-  app.add_option("--weights", options.weights, "Its weights, safetensors")->type_name("FILE");
+  app.add_option("--weights", options.weights, "Its weights: .safetensors or .pth; biomedclip: its folder")
+      ->type_name("FILE");
+  app.add_option("--mode", options.mode,
+                 fmt::format("Whose numbers inception gives: {}", fmt::join(inception_modes(), ", ")));
 }
 
 Extractor open_extractor(const ExtractorOptions& options, const CommonOptions& common, torch::Device device) {
@@ -38,7 +41,7 @@ Extractor open_extractor(const ExtractorOptions& options, const CommonOptions& c
     fail("--dtype {}: expected fp32, in which features are computed so that scores can be compared",
          common.dtype);
   }
-  return load_extractor(options.name, options.weights, device);
+  return load_extractor(options.name, options.weights, device, options.mode);
 }
 
 EvalOutput::EvalOutput(const CommonOptions& options) : options_(options) {
@@ -72,9 +75,10 @@ void EvalOutput::finish(const RunRecord& record, const std::string& text) {
 }
 
 int eval_command(int argc, char** argv) {
-  constexpr std::array<Subcommand, 3> kEvaluations{
+  constexpr std::array<Subcommand, 4> kEvaluations{
       {{"fid", eval_fid_command, "distance between real and generated images, by features"},
        {"msssim", eval_msssim_command, "how alike the images of a set are"},
+       {"memorization", eval_memorization_command, "does the model draw its training images again?"},
        {"alignment", eval_alignment_command, "do the pictures follow the prompt?"}}};
   return run_subcommand("medisyn eval", "Scores images.", kEvaluations, argc, argv);
 }

@@ -175,11 +175,11 @@ int eval_alignment_command(int argc, char** argv) {
 
   EvalOutput output(options);
   const std::vector<std::string> reference_types = own_types(references);
-  const torch::Tensor space = extract_features(extractor, image_paths(references), "references", device);
+  const torch::Tensor space = extract_features(extractor, image_sources(references), "references", device);
   std::vector<AlignmentScore> scores;
   std::vector<std::vector<std::string>> predictions;
   for (const ScoredSet& set : sets) {
-    const torch::Tensor features = extract_features(extractor, image_paths(set.images), set.name, device);
+    const torch::Tensor features = extract_features(extractor, image_sources(set.images), set.name, device);
     scores.push_back(score_alignment(set.name, features, set.truth, space, reference_types, k));
     add_predictions(set, scores.back(), predictions);
   }

@@ -1,127 +1,237 @@
 #include <algorithm>
+#include <optional>
 
+#include "eval_checkpoints.h"
+#include "fid_scores.h"
+#include "fid_sides.h"
+#include "launch.h"
 #include "medisyn/cli/eval_commands.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/dist/communicator.h"
 #include "medisyn/dist/device.h"
-#include "medisyn/eval/fid.h"
+#include "medisyn/io/npz.h"
 
 namespace medisyn {
 namespace {
 
-struct KidOptions {
-  std::int64_t subsets = 100;       ///< torch-fidelity's
-  std::int64_t subset_size = 1000;  ///< torch-fidelity's
+struct FidArguments {
+  CommonOptions common;
+  ExtractorOptions extractor = {.name = "inception"};
+  FidOptions scores = {};
+  CheckpointsOptions checkpoints = {};
+  fs::path real;
+  fs::path generated;
+  fs::path cache;
+  fs::path statistics;  ///< --save-statistics
+  bool saves_features = false;
 };
 
-/// The subset size for sides of n images at least: half of them at most, because subsets that are nearly
-/// everything hardly differ, and their spread would say nothing.
-std::int64_t subset_size_for(std::int64_t n, std::int64_t wanted) {
-  return std::min(wanted, std::max<std::int64_t>(n / 2, 2));
+void add_options(CLI::App& app, FidArguments& arguments) {
+  app.add_option(
+         "--real", arguments.real,
+         "Manifest, folder or tar shards of real images (--where and --sample choose of them), or .npz "
+         "statistics of pytorch-fid, clean-fid or --save-statistics")
+      ->required();
+  app.add_option("--generated", arguments.generated,
+                 "Run of generate, a folder of images, tar shards or .npz statistics");
+  app.add_option("--save-statistics", arguments.statistics,
+                 "Write mean and covariance of the real side, for a later --real; needs no --generated")
+      ->type_name("FILE.npz");
+  app.add_flag("--save-features", arguments.saves_features, "Write OUT/features.npz: `real` and `generated`");
+  app.add_option("--cache", arguments.cache,
+                 "Keep features there, by the images' content, and use those there")
+      ->type_name("DIR");
+  FidOptions& scores = arguments.scores;
+  app.add_option("--kid-subsets", scores.kid_subsets, "Draws of the kernel distance")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--kid-subset-size", scores.kid_subset_size,
+                 "Images of each draw (default: 1000, or half of the smaller side)")
+      ->check(CLI::Range(2, 1000000));
+  app.add_option("--neighbours", scores.neighbours, "k of precision, recall, density and coverage")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--fd-infinity", scores.infinity_points,
+                 "Sizes through which the line to infinitely many images goes; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000));
+  app.add_option("--bootstrap", scores.bootstrap,
+                 "Resamples for a 95 % interval of the Frechet distance; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100000));
+  add_checkpoints_options(app, arguments.checkpoints);
+  add_extractor_options(app, arguments.extractor);
+  add_common_options(app, arguments.common,
+                     kTakesOut | kTakesDevice | kTakesSeed | kTakesWhere | kTakesNproc);
 }
 
-Json to_json(const RealFloor& floor) {
-  if (floor.n < 2) {
-    return nullptr;
+struct FidSides {
+  FidSide real;
+  FidSide generated;  ///< path "" where only statistics are asked for
+
+  bool has_generated() const { return !generated.path.empty(); }
+  bool need_extractor() const { return real.has_images() || (has_generated() && generated.has_images()); }
+};
+
+FidSides open_sides(const FidArguments& arguments) {
+  if (arguments.generated.empty() && arguments.statistics.empty()) {
+    fail(
+        "medisyn eval fid: expected --generated, --checkpoints, or --save-statistics for the real side "
+        "alone");
   }
-  return {{"n", floor.n},
-          {"distance", floor.real},
-          {"generated_distance", floor.generated},
-          {"kid", floor.kid_real},
-          {"generated_kid", floor.kid_generated}};
+  if (!is_statistics_file(arguments.real) || !is_statistics_file(arguments.generated)) {
+    const ExtractorOptions& extractor = arguments.extractor;
+    check_extractor(extractor.name, extractor.weights, extractor.mode);
+  }
+  if (arguments.saves_features && arguments.common.out.empty()) {
+    fail("--save-features: expected --out, where features.npz goes");
+  }
+  FidSides sides{open_fid_side(arguments.real, "real", arguments.common, /*is_chosen=*/true), {}};
+  if (!arguments.generated.empty()) {
+    sides.generated = open_fid_side(arguments.generated, "generated", arguments.common, /*is_chosen=*/false);
+    check_fid_options(arguments.scores, sides.real, sides.generated);
+  }
+  if (!arguments.statistics.empty()) {
+    require_absent(arguments.statistics);
+    if (!is_statistics_file(arguments.statistics) || !sides.real.has_images()) {
+      fail("--save-statistics {}: expected the name of a .npz file, and real images",
+           arguments.statistics.string());
+    }
+  }
+  return sides;
 }
 
-std::string summary(const Json& metrics, const RealFloor& floor) {
-  const auto number = [&](const char* key) { return metrics.at(key).get<double>(); };
-  const auto count = [&](const char* key) { return metrics.at(key).get<std::int64_t>(); };
-  const auto extractor = metrics.at("extractor").get<std::string>();
-  std::string text = fmt::format(
-      "{} real and {} generated images\n"
-      "Frechet distance over {} features: {:.3f}\n"
-      "Kernel distance x 1000: {:.3f} +- {:.3f} ({} subsets of {})\n",
-      count("n_real"), count("n_generated"), extractor, number("fid"), 1000 * number("kid"),
-      1000 * number("kid_std"), count("kid_subsets"), count("kid_subset_size"));
-  if (floor.n >= 2) {
-    text += fmt::format(
-        "With {0} images on each side: real against real {1:.3f}, real against generated {2:.3f} "
-        "(kernel x 1000: {3:.3f} and {4:.3f})\n",
-        floor.n, floor.real, floor.generated, 1000 * floor.kid_real, 1000 * floor.kid_generated);
+/// Features of the sides that are images, and how they were made.
+Json extract_sides(FidSides& sides, const FidArguments& arguments, const Extractor& extractor,
+                   torch::Device device, Communicator& ranks) {
+  const ExtractionOptions options = {.cache = arguments.cache, .ranks = &ranks};
+  const Json description = describe(extractor);
+  for (FidSide* side : {&sides.real, &sides.generated}) {
+    if (side->path.empty()) {
+      continue;
+    }
+    if (side->has_images()) {
+      extract(*side, extractor, device, options);
+    } else {
+      check_made_alike(*side, description, extractor.width);
+    }
   }
-  text += fmt::format(
-      "This is a distance over {} features and not the FID of the literature, whose features are "
-      "Inception's: compare it only with distances of the same extractor, resize and N.\n",
-      extractor);
-  const std::int64_t least = std::min(count("n_real"), count("n_generated"));
-  if (least <= count("feature_width")) {
-    text += fmt::format(
-        "{} images are no more than the {} features: the covariance is rank-deficient and the Frechet "
-        "distance "
-        "too large; the kernel distance is not.\n",
-        least, count("feature_width"));
+  return description;
+}
+
+/// Of two files of statistics.
+Json description_of_files(const FidSides& sides) {
+  const bool says_how = sides.real.statistics->description.is_object();
+  const FidSide& one = says_how ? sides.real : sides.generated;
+  const FidSide& other = says_how ? sides.generated : sides.real;
+  const Json description =
+      one.statistics->description.is_object() ? one.statistics->description : Json::object();
+  check_made_alike(other, description, one.moments.mean.size(0));
+  return description;
+}
+
+void save(const FidSides& sides, const FidArguments& arguments, const Json& description) {
+  if (!arguments.statistics.empty()) {
+    write_statistics(arguments.statistics, {sides.real.moments, description});
   }
-  return text;
+  if (arguments.saves_features) {
+    TensorMap features;
+    for (const FidSide* side : {&sides.real, &sides.generated}) {
+      if (side->features.defined()) {
+        features[side->name] = side->features;
+      }
+    }
+    write_npz(arguments.common.out / "features.npz", features);
+  }
+}
+
+RunRecord& describe_run(RunRecord& record, const FidArguments& arguments) {
+  for (const fs::path& input : {arguments.real, arguments.generated, arguments.extractor.weights}) {
+    if (!input.empty()) {
+      record.add_input(input);
+    }
+  }
+  const FidOptions& scores = arguments.scores;
+  record.config = {{"real", arguments.real.string()},
+                   {"generated", arguments.generated.string()},
+                   {"where", arguments.common.where},
+                   {"sample", arguments.common.sample},
+                   {"seed", arguments.common.seed},
+                   {"kid_subsets", scores.kid_subsets},
+                   {"kid_subset_size", scores.kid_subset_size},
+                   {"neighbours", scores.neighbours},
+                   {"fd_infinity", scores.infinity_points},
+                   {"bootstrap", scores.bootstrap}};
+  return record;
+}
+
+void finish(EvalOutput& output, RunRecord& record, const FidSides& sides, const FidArguments& arguments,
+            const Json& description) {
+  save(sides, arguments, description);
+  describe_run(record, arguments).metrics = description;
+  output.write_sample(sides.real.images);
+  if (!sides.has_generated()) {
+    record.metrics["n_real"] = sides.real.moments.count;
+    output.finish(record, fmt::format("Statistics of {} images: {}\n", sides.real.moments.count,
+                                      arguments.statistics.string()));
+    return;
+  }
+  record.metrics["is_inception_fid"] = description.value("extractor", "") == "inception" &&
+                                       is_published_inception(description.value("weights_sha256", ""));
+  record.metrics.update(fid_metrics(arguments.scores, sides.real, sides.generated));
+  output.finish(record, fid_summary(record.metrics));
+}
+
+int eval_as(const Rank& rank, RunRecord& record, FidSides sides, const FidArguments& arguments) {
+  const torch::Device device = pick_device(arguments.common.device, rank.local_rank);
+  Communicator ranks(rank, device);
+  try {
+    std::optional<EvalOutput> output;
+    if (ranks.is_first()) {
+      output.emplace(arguments.common);
+    }
+    const Json description =
+        sides.need_extractor()
+            ? extract_sides(sides, arguments, open_extractor(arguments.extractor, arguments.common, device),
+                            device, ranks)
+            : description_of_files(sides);
+    if (output) {
+      finish(*output, record, sides, arguments, description);
+    }
+  } catch (const std::exception& error) {
+    ranks.fail_all(error);
+    throw;
+  }
+  return 0;
 }
 
 }  // namespace
 
 int eval_fid_command(int argc, char** argv) {
-  CLI::App app("Frechet and kernel distance between the features of real and of generated images");
-  CommonOptions options;
-  ExtractorOptions extractor_options;
-  KidOptions kid;
-  fs::path real_path;
-  fs::path generated_path;
-  app.add_option("--real", real_path, "Manifest or folder of real images: --where and --sample choose of it")
-      ->required();
-  app.add_option("--generated", generated_path, "Run of generate, or a folder of images")->required();
-  app.add_option("--kid-subsets", kid.subsets, "Draws of the kernel distance")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  app.add_option("--kid-subset-size", kid.subset_size,
-                 "Images of each draw, at most half of the smaller side")
-      ->capture_default_str()
-      ->check(CLI::Range(2, 1000000));
-  add_extractor_options(app, extractor_options);
-  add_common_options(app, options, kTakesOut | kTakesDevice | kTakesSeed | kTakesWhere);
-  if (const auto code = parse_options(app, options, argc, argv)) {
+  CLI::App app(
+      "Frechet and kernel distance between the features of real and of generated images, with precision, "
+      "recall, "
+      "density and coverage");
+  FidArguments arguments;
+  add_options(app, arguments);
+  if (const auto code = parse_options(app, arguments.common, argc, argv)) {
     return *code;
   }
+  if (!arguments.checkpoints.runs.empty()) {
+    if (!arguments.generated.empty()) {
+      fail("medisyn eval fid: expected --generated or --checkpoints, found both");
+    }
+    return eval_checkpoints(arguments.checkpoints, arguments.common, arguments.extractor, arguments.real);
+  }
+  arguments.scores.seed = arguments.common.seed;
   RunRecord record(argv[0]);
-  const torch::Device device = pick_device(options.device);
-  const Extractor extractor = open_extractor(extractor_options, options, device);
-  const Manifest real = open_images(real_path, options);
-  const Manifest generated = read_manifest(generated_path);
-  if (real.records.size() < 2 || generated.records.size() < 2) {
-    fail("medisyn eval fid: expected at least 2 images on each side, found {} real and {} generated",
-         real.records.size(), generated.records.size());
-  }
-  EvalOutput output(options);
-  const torch::Tensor a = extract_features(extractor, image_paths(real), "real", device);
-  const torch::Tensor b = extract_features(extractor, image_paths(generated), "generated", device);
-  const KernelDistance kernel = kernel_distance(
-      a, b, kid.subsets, subset_size_for(std::min(a.size(0), b.size(0)), kid.subset_size), options.seed);
-  const RealFloor floor = real_floor(a, b, options.seed);
-  for (const fs::path& input : {real_path, generated_path, extractor_options.weights}) {
-    record.add_input(input);
-  }
-  record.config = {{"real", real_path.string()}, {"generated", generated_path.string()},
-                   {"where", options.where},     {"sample", options.sample},
-                   {"seed", options.seed},       {"kid_subset_size", kid.subset_size}};
-  record.metrics = describe(extractor);
-  record.metrics.update({{"mode", extractor.name},
-                         {"feature_width", extractor.width},
-                         {"fid", frechet_distance(statistics_of(a), statistics_of(b))},
-                         {"kid", kernel.mean},
-                         {"kid_std", kernel.std},
-                         {"kid_subsets", kernel.subsets},
-                         {"kid_subset_size", kernel.subset_size},
-                         {"real_floor", to_json(floor)},
-                         {"n_real", a.size(0)},
-                         {"n_generated", b.size(0)},
-                         {"is_inception_fid", false}});
-  output.write_sample(real);
-  output.finish(record, summary(record.metrics, floor));
-  return 0;
+  FidSides sides = open_sides(arguments);
+  std::string subcommand = "fid";
+  std::vector<char*> words = {argv[0], subcommand.data()};
+  words.insert(words.end(), argv + 1, argv + argc);
+  return run_together(arguments.common, app, "eval", static_cast<int>(words.size()), words.data(),
+                      [&](const Rank& rank) { return eval_as(rank, record, std::move(sides), arguments); });
 }
 
 }  // namespace medisyn

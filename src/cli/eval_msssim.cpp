@@ -68,7 +68,8 @@ int eval_msssim_command(int argc, char** argv) {
   fs::path images_path;
   std::int64_t pair_count = 50000;
   std::int64_t scales = 5;
-  app.add_option("--images", images_path, "Manifest, run of generate or folder of images")->required();
+  app.add_option("--images", images_path, "Manifest, run of generate, folder of images or tar shards")
+      ->required();
   app.add_option("--pairs", pair_count, "Random pairs; every image is in at least one")
       ->capture_default_str();
   app.add_option("--scales", scales, "1 to 5 scales: five need 161 pixels, three 41")
@@ -84,7 +85,7 @@ int eval_msssim_command(int argc, char** argv) {
   const std::vector<IndexPair> pairs = draw_pairs(images, pair_count, options.seed, images_path);
   EvalOutput output(options);
   Progress progress("MS-SSIM", static_cast<std::int64_t>(pairs.size()), "pairs");
-  const std::vector<double> scores = score_pairs(image_paths(manifest), pairs, scales, kMemoryBytes,
+  const std::vector<double> scores = score_pairs(image_sources(manifest), pairs, scales, kMemoryBytes,
                                                  [&](std::int64_t done) { progress.update(done); });
   progress.finish();
   const auto zeros = std::count(scores.begin(), scores.end(), 0.0);

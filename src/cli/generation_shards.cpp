@@ -2,7 +2,8 @@
 
 #include <optional>
 
-#include "medisyn/io/tar.h"
+#include "medisyn/core/files.h"
+#include "medisyn/data/shards.h"
 
 namespace medisyn {
 
@@ -19,13 +20,12 @@ void write_shards(const GenerationFolder& folder, std::int64_t images_per_shard)
       if (shard) {
         shard->commit();
       }
-      shard.emplace(shards / fmt::format("{:05}.tar", written / images_per_shard));
+      shard.emplace(shards / shard_name("", written / images_per_shard));
     }
     const Json& row = folder.images()[i].row;
-    const std::string name = folder.image_path(i).stem().string();
-    shard->add(name + ".png", read_file(folder.image_path(i)));
-    shard->add(name + ".json", row.dump());
-    shard->add(name + ".txt", row["text"].get<std::string>());
+    const fs::path image = folder.image_path(i);
+    add_sample(*shard, image.filename().string(), read_file(image), row.dump(),
+               row["text"].get<std::string>());
     ++written;
   }
   if (shard) {

@@ -7,8 +7,8 @@
 
 namespace medisyn {
 
-/// Writes shards/00000.tar, ... of `images_per_shard` images: of each NAME.png, its row of metadata.jsonl as
-/// NAME.json and its text as NAME.txt. The PNGs stay where they are.
+/// Writes shards/00000.tar, ... of `images_per_shard` samples (data/shards.h), whose rows are those of
+/// metadata.jsonl. The PNGs stay where they are.
 void write_shards(const GenerationFolder& folder, std::int64_t images_per_shard);
 
 }  // namespace medisyn

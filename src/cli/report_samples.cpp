@@ -41,7 +41,7 @@ std::string strip(const std::string& label, const ByCaption& set, const std::str
   std::string html = "<div class=\"strip\"><span>" + escape_html(label) + "</span>";
   const std::size_t shown = std::min(kPicturesAPrompt, records.size());
   for (std::size_t i = 0; i < shown; ++i) {
-    html += inline_image(read_image(image_path(set.manifest, *records[i * records.size() / shown])),
+    html += inline_image(read_image(image_source(set.manifest, *records[i * records.size() / shown])),
                          label + ": " + caption);
   }
   return html + "</div>\n";

@@ -18,6 +18,11 @@ namespace {
 
 std::string reason() { return std::strerror(errno); }
 
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 /// Makes a rename or a new file in `folder` survive a power cut.
 void sync_folder(const fs::path& folder) {
   const int descriptor = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
@@ -49,8 +54,21 @@ class Sha256 {
 
 }  // namespace
 
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+void require_file(const fs::path& path, std::string_view expected) {
+  std::error_code ignored;
+  if (!is_file(path)) {
+    fail("{}: expected {}, found {}", path.string(), expected,
+         fs::exists(path, ignored) ? "no file" : "nothing");
+  }
+}
+
 std::string read_file(const fs::path& path) {
-  if (fs::is_directory(path)) {
+  if (is_folder(path)) {
     fail("{}: expected a file, found a folder", path.string());
   }
   std::ifstream stream(path, std::ios::binary | std::ios::ate);
@@ -66,9 +84,9 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
-AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
-  temporary_ = target_;
-  temporary_ += fmt::format(".tmp{}", getpid());
+AtomicFile::AtomicFile(fs::path target, Sync sync)
+    : target_(std::move(target)), temporary_(target_), sync_(sync) {
+  temporary_ += sync == Sync::kFile ? fmt::format(".tmp{}", getpid()) : ".part";
   descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
     fail("{}: cannot be written: {}", target_.string(), reason());
@@ -98,7 +116,7 @@ void AtomicFile::write(const void* bytes, std::size_t size) {
 }
 
 void AtomicFile::commit() {
-  if (fsync(descriptor_) != 0) {
+  if (sync_ == Sync::kFile && fsync(descriptor_) != 0) {
     fail("{}: cannot be written: {}; nothing was changed there", target_.string(), reason());
   }
   close(std::exchange(descriptor_, -1));
@@ -107,7 +125,9 @@ void AtomicFile::commit() {
     unlink(temporary_.c_str());
     fail("{}: cannot be written: {}", target_.string(), why);
   }
-  sync_folder(target_.parent_path());
+  if (sync_ == Sync::kFile) {
+    sync_folder(target_.parent_path());
+  }
 }
 
 void require_absent(const fs::path& path) {
@@ -116,8 +136,8 @@ void require_absent(const fs::path& path) {
   }
 }
 
-void write_file(const fs::path& path, std::string_view bytes) {
-  AtomicFile file(path);
+void write_file(const fs::path& path, std::string_view bytes, Sync sync) {
+  AtomicFile file(path, sync);
   file.write(bytes);
   file.commit();
 }
@@ -200,7 +220,7 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::string sha256_file(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream || fs::is_directory(path)) {
+  if (!stream || is_folder(path)) {
     fail("{}: cannot be read: {}", path.string(), reason());
   }
   Sha256 hash;

@@ -1,9 +1,9 @@
 #include "medisyn/curate/annotations.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "medisyn/core/error.h"
@@ -14,6 +14,8 @@
 
 namespace medisyn {
 namespace {
+
+constexpr std::size_t kShown = 40;
 
 /// "1:02:03.5" -> 3723.5
 std::optional<double> clock_seconds(const std::string& text) {
@@ -46,26 +48,21 @@ std::optional<fs::path> annotations_file(const fs::path& root, const RepositoryC
 
 Annotations::Annotations(const AnnotationsConfig& config, const fs::path& file) {
   Table table = read_table(file, config.header, config.separator);
-  const auto column = [&](const std::string& name) {
-    const auto found = std::find(table.header.begin(), table.header.end(), name);
-    if (found == table.header.end()) {
-      fail("{}: expected a column {:?}, found {}", file.string(), name, fmt::join(table.header, ", "));
-    }
-    return static_cast<std::size_t>(found - table.header.begin());
-  };
-  const auto seconds = [&](const std::string& text) {
+  const auto seconds = [&](std::size_t row, std::size_t column) {
+    const std::string& text = table.rows[row][column];
     const auto number = config.unit == "h:mm:ss" ? clock_seconds(text) : parse_number<double>(text);
-    if (!number) {
-      fail("{}: expected a time in {}, found {:?}", file.string(), config.unit, text);
+    if (!number || !std::isfinite(*number)) {
+      fail("{}: expected a time in {}, found {:?}", table.where(row), config.unit, text.substr(0, kShown));
     }
     return config.unit == "frames" ? *number / config.frames_per_second : *number;
   };
   const auto names = std::make_shared<std::vector<std::string>>(table.header);
-  const std::size_t at = column(config.at);
-  for (auto& row : table.rows) {
-    const double end =
-        config.end.empty() ? std::numeric_limits<double>::infinity() : seconds(row[column(config.end)]);
-    rows_.push_back({.begin = seconds(row[at]), .end = end, .fields = Fields(names, std::move(row))});
+  const std::size_t at = table.column(config.at);
+  const std::size_t until = config.end.empty() ? at : table.column(config.end);
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    const double begin = seconds(row, at);
+    const double end = config.end.empty() ? std::numeric_limits<double>::infinity() : seconds(row, until);
+    rows_.push_back({.begin = begin, .end = end, .fields = Fields(names, std::move(table.rows[row]))});
   }
   std::stable_sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.begin < b.begin; });
 }

@@ -107,7 +107,7 @@ PagePictures make_pictures(const Manifest& manifest, const Audit& audit, const A
     std::vector<Thumbnail> row;
     row.reserve(records.size());
     for (const Record* record : records) {
-      row.push_back({image_path(manifest, *record), record->text});
+      row.push_back({image_source(manifest, *record), record->text});
     }
     rows.push_back(std::move(row));
   }

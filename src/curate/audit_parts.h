@@ -26,7 +26,7 @@ std::vector<std::vector<const Record*>> draw_pictures(const Manifest& manifest, 
 
 /// A picture for the page, 128 pixels at most, with a line of text below.
 struct Thumbnail {
-  std::filesystem::path file;  ///< "": a box that says so stands in its place
+  ImageSource source;  ///< "": a box that says so stands in its place
   std::string text;
   bool is_marked = false;
 };

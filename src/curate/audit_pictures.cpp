@@ -88,10 +88,10 @@ Image shrink(const Image& image) {
   return resize(image, scaled(image.height), scaled(image.width));
 }
 
-/// "" when the file cannot be read.
-std::string inline_jpeg(const std::filesystem::path& file) {
+/// "" when it cannot be read.
+std::string inline_jpeg(const ImageSource& source) {
   try {
-    const std::string bytes = encode_jpeg(shrink(read_image(file)), kThumbnailQuality);
+    const std::string bytes = encode_jpeg(shrink(read_image(source)), kThumbnailQuality);
     return "data:image/jpeg;base64," + base64(bytes);
   } catch (const std::exception&) {
     return {};
@@ -101,8 +101,9 @@ std::string inline_jpeg(const std::filesystem::path& file) {
 std::string thumbnail_html(const Thumbnail& thumbnail, const std::string& picture) {
   const std::string text = escape_html(clean_text(thumbnail.text));
   const std::string shown =
-      picture.empty() ? std::string(thumbnail.file.empty() ? "<i>not kept</i>" : "<i>cannot be read</i>")
-                      : fmt::format(R"(<img width="128" height="128" alt="" src="{}">)", picture);
+      picture.empty()
+          ? std::string(thumbnail.source.file.empty() ? "<i>not kept</i>" : "<i>cannot be read</i>")
+          : fmt::format(R"(<img width="128" height="128" alt="" src="{}">)", picture);
   return fmt::format(R"(<div class="thumb{0}" title="{1}">{2}<span>{1}</span></div>)",
                      thumbnail.is_marked ? " marked" : "", text, shown);
 }
@@ -139,7 +140,7 @@ std::vector<std::string> thumbnail_rows(const std::vector<std::vector<Thumbnail>
       std::ssize(all), threads,
       [&](std::int64_t i) {
         const auto at = static_cast<std::size_t>(i);
-        pictures[at] = all[at]->file.empty() ? "" : inline_jpeg(all[at]->file);
+        pictures[at] = all[at]->source.file.empty() ? "" : inline_jpeg(all[at]->source);
       },
       [](std::int64_t) {});
   std::vector<std::string> html;
@@ -147,7 +148,7 @@ std::vector<std::string> thumbnail_rows(const std::vector<std::vector<Thumbnail>
   for (const auto& row : rows) {
     std::string text = "<div class=\"thumbs\">\n";
     for (const Thumbnail& thumbnail : row) {
-      unreadable += !thumbnail.file.empty() && pictures[next].empty() ? 1 : 0;
+      unreadable += !thumbnail.source.file.empty() && pictures[next].empty() ? 1 : 0;
       text += thumbnail_html(thumbnail, pictures[next++]) + "\n";
     }
     html.push_back(text + "</div>\n");

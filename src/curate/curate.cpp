@@ -11,8 +11,10 @@
 #include "medisyn/core/log.h"
 #include "medisyn/core/progress.h"
 #include "medisyn/core/random_key.h"
+#include "medisyn/curate/image_store.h"
 #include "medisyn/curate/make_item.h"
 #include "medisyn/curate/workers.h"
+#include "place_images.h"
 
 namespace medisyn {
 namespace {
@@ -36,7 +38,8 @@ class CurateRun {
         out_(std::move(out)),
         ranks_(ranks),
         threads_(threads),
-        journal_(out_ / kStateFolder, ranks.rank().rank) {}
+        journal_(out_ / kStateFolder, ranks.rank().rank),
+        store_(out_, ranks.rank().rank, config.shards.has_value()) {}
 
   /// Makes this rank's share of what is missing; gives all items of all repositories, in order.
   std::vector<RepositoryItems> make() {
@@ -62,7 +65,9 @@ class CurateRun {
         missing.push_back(i);
       }
     }
-    fs::create_directories(out_ / "images" / repository.name);
+    if (!config_.shards) {
+      fs::create_directories(out_ / "images" / repository.name);
+    }
     make_items(repository, items, listed.keys, missing);
     check_rejected(repository, items, listed.keys);
     return listed;
@@ -73,16 +78,14 @@ class CurateRun {
            static_cast<std::uint64_t>(ranks_.rank().rank);
   }
 
-  /// In the journal, with every file as long as it was written: after a power cut one may be empty.
+  /// In the journal, with every image as long as it was written: after a power cut one may be empty.
   bool is_made(const std::string& key) const {
     if (!journal_.contains(key)) {
       return false;
     }
     const ItemResult result = journal_.read(key);
-    return std::all_of(result.images.begin(), result.images.end(), [&](const CuratedImage& image) {
-      return has_size(out_ / image.record.file_name, image.bytes) ||
-             has_size(set_aside(out_, image.record), image.bytes);
-    });
+    return std::all_of(result.images.begin(), result.images.end(),
+                       [&](const CuratedImage& image) { return find_image(out_, image).has_value(); });
   }
 
   void make_items(const RepositoryConfig& repository, const std::vector<Item>& items,
@@ -96,7 +99,8 @@ class CurateRun {
         std::ssize(missing), threads_,
         [&](std::int64_t i) {
           const std::size_t item = missing[static_cast<std::size_t>(i)];
-          const ItemResult result = make_item(config_, repository, describer, items[item], keys[item], out_);
+          const ItemResult result =
+              make_item(config_, repository, describer, items[item], keys[item], store_);
           if (!result.rejected.empty()) {
             log_warning("skipped: {}", result.rejected);
           }
@@ -136,6 +140,7 @@ class CurateRun {
   Communicator& ranks_;
   std::int64_t threads_;
   Journal journal_;
+  ImageStore store_;
 };
 
 }  // namespace
@@ -145,6 +150,7 @@ void curate(const CurateConfig& config, const fs::path& out, Communicator& ranks
   check_curate_config(config);
   if (ranks.is_first()) {
     require_own_folder(out);
+    end_placing(out);
   }
   ranks.barrier();
   CurateRun run(config, out, ranks, threads);

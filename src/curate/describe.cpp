@@ -35,6 +35,13 @@ std::vector<std::string> cut(const std::string& text, const std::string& separat
   return parts;
 }
 
+/// The annotation's column, or else the item's; "" where neither has it.
+std::string column_of(const Facts& facts, const std::string& column) {
+  const std::string* found = facts.annotation == nullptr ? nullptr : facts.annotation->find(column);
+  found = found == nullptr ? facts.item->fields.find(column) : found;
+  return found == nullptr ? "" : *found;
+}
+
 /// Numbers that a fixed number of files share.
 std::string divided(const std::string& text, std::int64_t by, const std::string& where) {
   const auto number = parse_number<std::int64_t>(text);
@@ -47,37 +54,26 @@ std::string divided(const std::string& text, std::int64_t by, const std::string&
 }  // namespace
 
 Describer::Describer(const RepositoryConfig& repository) : repository_(repository) {
-  std::vector<std::string> texts{repository.patient.regex, repository.labels.regex};
-  for (const auto& id : {repository.study, repository.video}) {
-    texts.push_back(id ? id->regex : "");
-  }
-  texts.push_back(repository.split.official ? repository.split.official->regex : "");
-  for (const auto& [name, pick] : repository.words) {
-    texts.push_back(pick.regex);
-  }
-  for (const std::string& text : texts) {
-    if (!text.empty()) {
-      expressions_.emplace(text, std::regex(text));
+  for_each_text(repository, [&](const auto& text) {
+    if (!text.regex.empty()) {
+      expressions_.emplace(text.regex, std::regex(text.regex));
     }
-  }
+  });
 }
 
-std::string Describer::text_at(const Facts& facts, const std::string& column, const std::string& regex,
-                               const std::string& tag) const {
-  const std::string* found = nullptr;
-  if (!column.empty()) {
-    found = facts.annotation != nullptr ? facts.annotation->find(column) : nullptr;
-    found = found == nullptr ? facts.item->fields.find(column) : found;
-  } else if (!tag.empty() && facts.dicom != nullptr) {
-    const auto word = facts.dicom->words.find(tag);
-    found = word == facts.dicom->words.end() ? nullptr : &word->second;
+template <class Pick>
+std::string Describer::text_at(const Facts& facts, const Pick& pick) const {
+  if (!pick.column.empty()) {
+    return column_of(facts, pick.column);
+  }
+  if (!pick.tag.empty() && facts.dicom != nullptr) {
+    const auto word = facts.dicom->words.find(pick.tag);
+    return word == facts.dicom->words.end() ? "" : word->second;
   }
   std::smatch match;
-  if (!regex.empty() && std::regex_search(facts.item->below, match, expressions_.at(regex)) &&
-      match.size() > 1) {
-    return match[1].str();
-  }
-  return found == nullptr ? "" : *found;
+  const bool is_found =
+      !pick.regex.empty() && std::regex_search(facts.item->below, match, expressions_.at(pick.regex));
+  return is_found && match.size() > 1 ? match[1].str() : "";
 }
 
 std::string Describer::id_of(const Facts& facts, const IdConfig& config, const char* what) const {
@@ -88,7 +84,7 @@ std::string Describer::id_of(const Facts& facts, const IdConfig& config, const c
     const auto found = hashes.find(config.tag);
     id = found == hashes.end() ? "" : found->second;
   } else if (id.empty()) {
-    id = text_at(facts, config.column, config.regex, "");
+    id = text_at(facts, config);
   }
   if (id.empty()) {
     if (!config.regex.empty()) {
@@ -120,8 +116,7 @@ std::string Describer::patient_of(const Facts& facts) const {
 std::optional<std::vector<std::string>> Describer::labels_of(const Facts& facts) const {
   const LabelsConfig& config = repository_.labels;
   std::vector<std::string> labels = config.fixed;
-  for (const std::string& text :
-       cut(text_at(facts, config.column, config.regex, config.tag), config.separator)) {
+  for (const std::string& text : cut(text_at(facts, config), config.separator)) {
     const auto named = config.names.find(text);
     if (named == config.names.end() && config.only_named) {
       return std::nullopt;
@@ -132,7 +127,7 @@ std::optional<std::vector<std::string>> Describer::labels_of(const Facts& facts)
     }
   }
   for (const auto& [column, label] : config.columns) {
-    const std::string value = text_at(facts, column, "", "");
+    const std::string value = column_of(facts, column);
     if (std::find(config.positive.begin(), config.positive.end(), value) != config.positive.end()) {
       labels.push_back(label);
     }
@@ -170,7 +165,7 @@ std::optional<Record> Describer::describe(const Facts& facts, const CaptionWords
     words[name] = word;
   }
   for (const auto& [name, pick] : repository_.words) {
-    const std::string text = text_at(facts, pick.column, pick.regex, pick.tag);
+    const std::string text = text_at(facts, pick);
     words[name] = renamed(pick.names, text.empty() ? pick.fixed : text);
   }
   words["labels"] = caption_of(*labels, id);
@@ -204,7 +199,7 @@ std::string Describer::official_side(const Facts& facts) const {
     return "";
   }
   const PickConfig& pick = *repository_.split.official;
-  const std::string side = renamed(pick.names, text_at(facts, pick.column, pick.regex, pick.tag));
+  const std::string side = renamed(pick.names, text_at(facts, pick));
   if (side != "train" && side != "validation" && side != "test") {
     fail(
         "repository {}: {}: split.official: expected train, validation or test (or names that say which), "
@@ -212,16 +207,6 @@ std::string Describer::official_side(const Facts& facts) const {
         repository_.name, facts.item->below, side);
   }
   return side;
-}
-
-std::vector<std::string> Describer::id_tags() const {
-  std::vector<std::string> tags;
-  for (const auto& id : {std::optional(repository_.patient), repository_.study, repository_.video}) {
-    if (id && !id->tag.empty()) {
-      tags.push_back(id->tag);
-    }
-  }
-  return tags;
 }
 
 CaptionWords Describer::placeholders(const RepositoryConfig& repository) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <unordered_set>
 #include <utility>
 
 #include "finish_audit.h"
@@ -16,13 +15,13 @@
 #include "medisyn/curate/assign_split.h"
 #include "medisyn/curate/curate.h"
 #include "medisyn/curate/duplicates.h"
+#include "medisyn/curate/image_store.h"
 #include "medisyn/curate/side.h"
 #include "medisyn/features/extractor.h"
+#include "place_images.h"
 
 namespace medisyn {
 namespace {
-
-constexpr const char* kManifest = "metadata.jsonl";
 
 /// Images in a fixed order, with the repository of each.
 struct Gathered {
@@ -61,13 +60,18 @@ class Finish {
   Finish(const CurateConfig& config, const fs::path& out, Gathered gathered, std::int64_t threads)
       : config_(config), out_(out), all_(std::move(gathered)), threads_(threads) {}
 
-  void run(RunRecord& record) {
+  /// `keys`: of all items, in order.
+  void run(const std::vector<std::string>& keys, Journal& journal, RunRecord& record) {
     if (all_.images.empty()) {
       fail("{}: no image is left: {}", out_.string(), Json(all_.left_out).dump());
     }
     search_ = find_duplicates(facts(), config_.duplicates, embeddings());
     split_ = divide();
-    place_files();
+    for (std::size_t i = 0; i < all_.images.size(); ++i) {
+      const bool stays = search_.is_kept[i] != 0 && !all_.images[i].record.split.empty();
+      is_kept_.push_back(stays ? 1 : 0);
+    }
+    place_images(keys, journal);
     write(record);
   }
 
@@ -92,12 +96,15 @@ class Finish {
       return {};
     }
     const auto& [extractor, weights, min_cosine] = *config_.duplicates.embedding;
-    std::vector<fs::path> files;
+    std::vector<ImageSource> images;
     for (const CuratedImage& image : all_.images) {
-      const fs::path file = out_ / image.record.file_name;
-      files.push_back(fs::exists(file) ? file : set_aside(out_, image.record));
+      images.push_back(source_of(image));
     }
-    return extract_features(load_extractor(extractor, weights, torch::kCPU), files, "images", torch::kCPU);
+    return extract_features(load_extractor(extractor, weights, torch::kCPU), images, "images", torch::kCPU);
+  }
+
+  ImageSource source_of(const CuratedImage& image) const {
+    return find_image(out_, image).value_or(image_source({out_, {}}, image.record));
   }
 
   /// Fills group and side of all images, those that are left out as well: a copy ties its patient to the
@@ -113,8 +120,8 @@ class Finish {
                        .is_part = divides_subjects(all_.repositories[i]->split),
                        .is_left_out = search_.is_kept[i] == 0});
     }
-    const bool is_again = fs::exists(out_ / kManifest);
-    const std::vector<Record> earlier = is_again ? read_manifest(out_).records : std::vector<Record>();
+    const fs::path manifest = earlier_manifest(out_);
+    const auto earlier = manifest.empty() ? std::vector<Record>() : read_manifest(manifest).records;
     SplitReport report = assign_split(
         records, links, earlier,
         {.ratio = config_.split.ratio,
@@ -130,42 +137,24 @@ class Finish {
     return report;
   }
 
-  bool is_kept(std::size_t i) const {
-    return search_.is_kept[i] != 0 && !all_.images[i].record.split.empty();
-  }
-
-  /// The images of the data set stand in images/, all others that were made wait aside, and what no item
-  /// makes any more is removed.
-  void place_files() {
-    std::unordered_set<std::string> known;
-    for (std::size_t i = 0; i < all_.images.size(); ++i) {
-      const Record& record = all_.images[i].record;
-      const fs::path place = out_ / record.file_name, aside = set_aside(out_, record);
-      const bool is_kept_now = is_kept(i);
-      known.insert((is_kept_now ? place : aside).string());
-      if (is_kept_now && !fs::exists(place)) {
-        fs::rename(aside, place);
-      } else if (!is_kept_now && fs::exists(place)) {
-        fs::create_directories(aside.parent_path());
-        fs::rename(place, aside);
-      }
-    }
-    for (const fs::path& folder : {out_ / "images", set_aside(out_, {}).parent_path()}) {
-      remove_others(folder, known);
+  void place_images(const std::vector<std::string>& keys, Journal& journal) {
+    const Placement placement{.out = out_, .images = all_.images, .is_kept = is_kept_};
+    if (!config_.shards) {
+      const bool is_changed = place_as_files(placement);
+      journal.keep(keys, is_changed ? new_places() : Journal::Adapt());
+    } else if (!place_as_shards(placement, {.images = config_.shards->images, .threads = threads_},
+                                [&](const fs::path& file) { journal.write(file, keys, new_places()); })) {
+      journal.keep(keys);
     }
   }
 
-  static void remove_others(const fs::path& folder, const std::unordered_set<std::string>& known) {
-    std::error_code missing;
-    std::vector<fs::path> others;
-    for (const auto& entry : fs::recursive_directory_iterator(folder, missing)) {
-      if (entry.is_regular_file() && !known.contains(entry.path().string())) {
-        others.push_back(entry.path());
+  /// The lines come in the order of all images.
+  Journal::Adapt new_places() const {
+    return [this, next = std::size_t{0}](ItemResult& result) mutable {
+      for (CuratedImage& image : result.images) {
+        image.record.shard = all_.images[next++].record.shard;
       }
-    }
-    for (const fs::path& file : others) {
-      fs::remove(file);
-    }
+    };
   }
 
   /// The members of each cluster, with the file that shows them.
@@ -177,12 +166,11 @@ class Finish {
       if (search_.cluster[i] < 0) {
         continue;
       }
-      by_number[search_.cluster[i]].members.push_back(
-          {.id = record.id,
-           .repository = record.repository,
-           .is_kept = is_kept(i),
-           .is_exact_copy = search_.is_exact_copy[i] != 0,
-           .picture = is_kept(i) ? out_ / record.file_name : set_aside(out_, record)});
+      by_number[search_.cluster[i]].members.push_back({.id = record.id,
+                                                       .repository = record.repository,
+                                                       .is_kept = is_kept_[i] != 0,
+                                                       .is_exact_copy = search_.is_exact_copy[i] != 0,
+                                                       .picture = source_of(all_.images[i])});
       patients[search_.cluster[i]].insert(record.patient_id);
     }
     std::vector<DuplicateCluster> list;
@@ -208,11 +196,12 @@ class Finish {
     }
     Manifest manifest{out_, {}};
     for (std::size_t i = 0; i < all_.images.size(); ++i) {
-      if (is_kept(i)) {
+      if (is_kept_[i] != 0) {
         manifest.records.push_back(all_.images[i].record);
       }
     }
     write_manifest(out_, manifest);
+    forget_earlier_manifest(out_);
     write_audit(config_, out_, manifest,
                 {.rejected = all_.rejected, .skipped = all_.left_out, .duplicates = clusters()}, threads_);
     write_config_yaml(out_ / "config.yaml", config_);
@@ -240,6 +229,7 @@ class Finish {
   std::int64_t threads_;
   DuplicateSearch search_;
   SplitReport split_;
+  std::vector<std::uint8_t> is_kept_;  ///< in the data set
 };
 
 void add_inputs(const CurateConfig& config, RunRecord& record) {
@@ -277,15 +267,6 @@ std::vector<std::string> shared_patients(const std::vector<Record>& records) {
 
 }  // namespace
 
-fs::path set_aside(const fs::path& out, const Record& record) {
-  return out / kStateFolder / "aside" / fs::path(record.file_name).filename();
-}
-
-bool has_size(const fs::path& file, std::uint64_t bytes) {
-  std::error_code error;
-  return fs::file_size(file, error) == bytes && !error;
-}
-
 Json count_records(const std::vector<Record>& records) {
   Json by_type = Json::object(), by_specialty = Json::object(), by_repository = Json::object(),
        by_split = Json::object();
@@ -311,12 +292,11 @@ void finish_curation(const CurateConfig& config, const fs::path& out,
   at::set_num_threads(
       static_cast<int>(threads));  // no file is read any more: products and searches have them
   add_inputs(config, record);
-  Finish(config, out, gather(items, journal), threads).run(record);
   std::vector<std::string> keys;
   for (const RepositoryItems& listed : items) {
     keys.insert(keys.end(), listed.keys.begin(), listed.keys.end());
   }
-  journal.keep(keys);
+  Finish(config, out, gather(items, journal), threads).run(keys, journal, record);
 }
 
 }  // namespace medisyn

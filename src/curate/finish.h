@@ -12,8 +12,6 @@
 
 namespace medisyn {
 
-inline constexpr const char* kStateFolder = ".curate";
-
 /// All items of a repository, in order.
 struct RepositoryItems {
   const RepositoryConfig* repository = nullptr;
@@ -21,14 +19,8 @@ struct RepositoryItems {
   std::int64_t filtered_out = 0;       ///< rows that `where` left out
 };
 
-/// Where an image waits that is no part of the data set now, a copy of another say: it may be one after the
-/// next run.
-std::filesystem::path set_aside(const std::filesystem::path& out, const Record& record);
-
-bool has_size(const std::filesystem::path& file, std::uint64_t bytes);
-
-/// Finds duplicates, divides the rest, puts the files in their places and writes metadata.jsonl, the audit,
-/// config.yaml and result.json.
+/// Finds duplicates, divides the rest, puts the images in their places (place_images.h) and writes
+/// metadata.jsonl, the audit, config.yaml, result.json and the journal.
 void finish_curation(const CurateConfig& config, const std::filesystem::path& out,
                      const std::vector<RepositoryItems>& items, Journal& journal, std::int64_t threads,
                      RunRecord& record);

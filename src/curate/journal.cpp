@@ -17,7 +17,6 @@ namespace medisyn {
 namespace {
 
 constexpr const char* kPrefix = "items-";
-constexpr const char* kMerged = "items-all.jsonl";
 
 Json to_json(const CuratedImage& image) {
   return {{"record", to_json(image.record)},
@@ -49,6 +48,14 @@ Json to_json(const ItemResult& result) {
           {"item", result.item},
           {"skipped", result.skipped},
           {"images", std::move(images)}};
+}
+
+std::string line_of(const ItemResult& result) {
+  return to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+bool is_journal(const fs::path& file) {
+  return file.filename().string().starts_with(kPrefix) && file.extension() == ".jsonl";
 }
 
 /// What a kill left of a last line: the next one would be glued to it.
@@ -86,12 +93,14 @@ void Journal::reread() {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder_)) {
     const auto is_known = [&](const File& file) { return file.path == entry.path(); };
-    if (entry.path().filename().string().starts_with(kPrefix) && entry.path().extension() == ".jsonl" &&
-        std::none_of(files_.begin(), files_.end(), is_known)) {
+    if (is_journal(entry.path()) && std::none_of(files_.begin(), files_.end(), is_known)) {
       found.push_back(entry.path());
     }
   }
-  std::sort(found.begin(), found.end());
+  // What a rank wrote is newer than what was merged before.
+  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
+    return std::pair(a.filename() != kMerged, a) < std::pair(b.filename() != kMerged, b);
+  });
   for (const fs::path& path : found) {
     files_.push_back({.path = path, .stream = std::make_unique<std::ifstream>(path, std::ios::binary)});
   }
@@ -146,27 +155,44 @@ ItemResult Journal::read(const std::string& key) const {
 bool Journal::is_rejected(const std::string& key) const { return places_.at(key).is_rejected; }
 
 void Journal::add(const ItemResult& result) {
-  const std::string line = to_json(result).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string line = line_of(result);
   const std::scoped_lock lock(mutex_);
   append_line(own_, line);
 }
 
-void Journal::keep(const std::vector<std::string>& keys) {
-  const fs::path merged = folder_ / kMerged;
-  AtomicFile file(merged);
+void Journal::write(const fs::path& path, const std::vector<std::string>& keys, const Adapt& adapt) const {
+  AtomicFile file(path);
   for (const std::string& key : keys) {
-    file.write(line_at(places_.at(key)));
+    if (adapt) {
+      ItemResult result = read(key);
+      adapt(result);
+      file.write(line_of(result));
+    } else {
+      file.write(line_at(places_.at(key)));
+    }
     file.write("\n");
   }
   file.commit();
-  for (const File& other : files_) {
-    if (other.path != merged) {
-      fs::remove(other.path);
-    }
-  }
+}
+
+void Journal::keep(const std::vector<std::string>& keys, const Adapt& adapt) {
+  write(folder_ / kMerged, keys, adapt);
+  drop_parts(folder_);
   files_.clear();
   places_.clear();
   reread();
+}
+
+void Journal::drop_parts(const fs::path& folder) {
+  std::vector<fs::path> parts;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (is_journal(entry.path()) && entry.path().filename() != kMerged) {
+      parts.push_back(entry.path());
+    }
+  }
+  for (const fs::path& part : parts) {
+    fs::remove(part);
+  }
 }
 
 }  // namespace medisyn

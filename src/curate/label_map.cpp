@@ -9,6 +9,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/core/numbers.h"
+#include "medisyn/core/utf8.h"
 #include "medisyn/io/csv.h"
 
 namespace medisyn {
@@ -25,18 +26,19 @@ long parse_id(const std::string& text, const std::string& where) {
 }
 
 void read_csv_names(const LabelVolumeConfig& config, const fs::path& path, Names& names) {
-  const CsvTable table = read_csv(path);
+  const Table table = read_csv(path);
   const std::size_t id = table.column(config.id_column);
   const std::size_t name = table.column(config.name_column);
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const std::string where = fmt::format("{}:{}", path.string(), table.lines[i]);
-    names[parse_id(table.rows[i][id], where)] = table.rows[i][name];
+    names[parse_id(table.rows[i][id], table.where(i))] = table.rows[i][name];
   }
 }
 
 /// Lines "id name ...", as MRIcron keeps them.
 void read_plain_names(const fs::path& path, Names& names) {
-  std::istringstream stream(read_file(path));
+  const std::string lines = read_file(path);
+  check_utf8(lines, path.string());
+  std::istringstream stream(lines);
   std::string text;
   for (int line = 1; std::getline(stream, text); ++line) {
     std::istringstream words(text);
@@ -57,6 +59,13 @@ Names read_names(const LabelVolumeConfig& config, const fs::path& root) {
     read_csv_names(config, root / *config.table, names);
   } else if (config.table) {
     read_plain_names(root / *config.table, names);
+  }
+  for (const auto& [id, name] : names) {
+    constexpr std::size_t kLongest = 1000;  // std::regex goes one call deeper for each byte
+    if (name.size() > kLongest) {
+      fail("label_volume: structure {}: expected a name of at most {} bytes, found {}", id, kLongest,
+           name.size());
+    }
   }
   return names;
 }

@@ -5,34 +5,29 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
-#include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/curate/item.h"
 #include "medisyn/curate/table.h"
 #include "medisyn/io/dicom.h"
-#include "medisyn/io/image.h"
-#include "medisyn/io/tar.h"
 #include "medisyn/text/caption.h"
+#include "tar_samples.h"
 
 namespace medisyn {
 namespace {
 
 /// The columns that a repository's config names.
 std::set<std::string> named_columns(const RepositoryConfig& repository) {
-  std::set<std::string> names{repository.patient.column, repository.labels.column};
-  for (const auto& id : {repository.study, repository.video}) {
-    names.insert(id ? id->column : "");
-  }
+  std::set<std::string> names;
+  for_each_text(repository, [&](const auto& text) { names.insert(text.column); });
   for (const auto& [column, label] : repository.labels.columns) {
     names.insert(column);
   }
-  for (const auto& [word, pick] : repository.words) {
-    names.insert(pick.column);
-  }
-  names.insert(repository.split.official ? repository.split.official->column : "");
   names.erase("");
   return names;
 }
@@ -46,40 +41,6 @@ std::set<std::string> annotated_columns(const RepositoryConfig& repository) {
   return {header.begin(), header.end()};
 }
 
-std::size_t column_of(const Table& table, const std::string& name, const std::string& where) {
-  const auto found = std::find(table.header.begin(), table.header.end(), name);
-  if (found == table.header.end()) {
-    const std::string nearest = nearest_word(name, table.header);
-    fail("{}: expected a column {:?}, found none{}", where, name,
-         nearest.empty() ? "" : fmt::format("; did you mean {:?}?", nearest));
-  }
-  return static_cast<std::size_t>(found - table.header.begin());
-}
-
-/// The rows of `table`, each with the columns of the row of `other` that has the same key; empty where none
-/// has.
-Table joined(Table table, const Table& other, const std::string& key, const std::string& where) {
-  const std::size_t own = column_of(table, key, where), theirs = column_of(other, key, where);
-  std::unordered_map<std::string, std::size_t> rows;
-  for (std::size_t i = 0; i < other.rows.size(); ++i) {
-    rows.emplace(other.rows[i][theirs], i);
-  }
-  for (auto& row : table.rows) {
-    const auto found = rows.find(row[own]);
-    for (std::size_t column = 0; column < other.header.size(); ++column) {
-      if (column != theirs) {
-        row.push_back(found == rows.end() ? "" : other.rows[found->second][column]);
-      }
-    }
-  }
-  for (std::size_t column = 0; column < other.header.size(); ++column) {
-    if (column != theirs) {
-      table.header.push_back(other.header[column]);
-    }
-  }
-  return table;
-}
-
 bool stays(const std::map<std::string, std::vector<std::string>>& where, const Fields& fields) {
   return std::all_of(where.begin(), where.end(), [&](const auto& condition) {
     const std::string* value = fields.find(condition.first);
@@ -88,15 +49,21 @@ bool stays(const std::map<std::string, std::vector<std::string>>& where, const F
   });
 }
 
-std::string without_extensions(const std::string& below) {
-  const std::size_t slash = below.rfind('/');
-  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  return below.substr(0, below.find('.', name + 1));
-}
+constexpr std::size_t kLongestPath = 1024;  // std::regex goes a few calls deeper for each byte
 
-bool is_below(const std::string& path) {
-  const fs::path normal = fs::path(path).lexically_normal();
-  return !path.empty() && normal.is_relative() && *normal.begin() != "..";
+/// Why what a path names must not be opened; "" for one that may. By its letters alone: a link in the file
+/// system is the doing of those who own it.
+std::string_view path_fault(const std::string& below) {
+  if (below.size() > kLongestPath) {
+    return "the path is longer than 1024 bytes";
+  }
+  if (std::ranges::any_of(below, [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+    return "the path holds control characters";
+  }
+  const fs::path normal = fs::path(below).lexically_normal();
+  return below.empty() || normal.is_absolute() || *normal.begin() == ".."
+             ? "the path leaves its repository's folder"
+             : "";
 }
 
 /// The items of one repository, one source of them after the other.
@@ -117,7 +84,9 @@ class Lister {
       from_table(*repository_.table);
     } else if (repository_.tar) {
       for (const fs::path& archive : matching_files()) {
-        from_tar(archive);
+        for (Item& item : list_tar_samples(archive, below(archive))) {
+          add(std::move(item));
+        }
       }
     } else {
       for (const fs::path& file : matching_files()) {
@@ -149,7 +118,9 @@ class Lister {
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(root_)) {
       const bool is_hidden = entry.path().filename().string().starts_with(".");
-      if (entry.is_regular_file() && !is_hidden && std::regex_match(below(entry.path()), pattern)) {
+      const std::string path = below(entry.path());
+      if (entry.is_regular_file() && !is_hidden &&
+          (path.size() > kLongestPath || std::regex_match(path, pattern))) {
         files.push_back(entry.path());
       }
     }
@@ -158,34 +129,44 @@ class Lister {
   }
 
   void from_table(const TableConfig& config) {
-    const fs::path file = root_ / config.file;
-    Table table = read_table(file, config.header);
-    if (config.join) {
-      const fs::path other = root_ / config.join->file;
-      table = joined(std::move(table), read_table(other, config.join->header), config.join->key,
-                     fmt::format("{}: {} and {}", where_, file.string(), other.string()));
-    }
-    const std::vector<std::size_t> kept = kept_columns(table, file);
     const auto names = std::make_shared<std::vector<std::string>>();
-    for (const std::size_t column : kept) {
-      names->push_back(table.header[column]);
+    Table table = read_columns(config, *names);
+    std::vector<std::size_t> columns;
+    for (const std::string& name : *names) {
+      columns.push_back(table.column(name));
     }
-    for (auto& row : table.rows) {
+    for (std::size_t row = 0; row < table.rows.size(); ++row) {
+      const std::vector<std::string> cells = std::exchange(table.rows[row], {});
       CaptionWords words;
       std::vector<std::string> values;
-      for (const std::size_t column : kept) {
-        values.push_back(row[column]);
-        words[table.header[column]] = row[column];
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        values.push_back(cells[columns[i]]);
+        words[(*names)[i]] = values.back();
       }
-      Item item{.below = fill_template(config.path, words), .fields = Fields(names, std::move(values))};
+      Item item{.fields = Fields(names, std::move(values))};
+      try {
+        item.below = fill_template(config.path, words);
+      } catch (const Error& error) {
+        item.fault = fmt::format("{}: {}", table.where(row), error.what());
+      }
       item.file = root_ / item.below;
       add(std::move(item));
-      row.clear();
     }
   }
 
+  /// The table, joined with the other one; `names`: the columns of it that are needed.
+  Table read_columns(const TableConfig& config, std::vector<std::string>& names) const {
+    const std::set<std::string> wanted = wanted_columns();
+    names.assign(wanted.begin(), wanted.end());
+    Table table = read_table(root_ / config.file, config.header);
+    if (config.join) {
+      join(table, read_table(root_ / config.join->file, config.join->header), config.join->key, wanted);
+    }
+    return table;
+  }
+
   /// Those that the config names, and the path's.
-  std::vector<std::size_t> kept_columns(const Table& table, const fs::path& file) const {
+  std::set<std::string> wanted_columns() const {
     std::set<std::string> names = named_columns(repository_);
     for (const std::string& annotated : annotated_columns(repository_)) {
       names.erase(annotated);
@@ -198,58 +179,7 @@ class Lister {
     for (const std::string& placeholder : placeholders(repository_.table->path)) {
       names.insert(placeholder);
     }
-    std::vector<std::size_t> kept;
-    for (const std::string& name : names) {
-      kept.push_back(column_of(table, name, fmt::format("{}: {}", where_, file.string())));
-    }
-    return kept;
-  }
-
-  /// Samples of a WebDataset: members that share the name before the first dot.
-  void from_tar(const fs::path& archive) {
-    const TarIndex index(archive);
-    std::map<std::string, std::vector<const TarEntry*>> samples;
-    for (const TarEntry& entry : index.entries()) {
-      samples[without_extensions(entry.name)].push_back(&entry);
-    }
-    for (const auto& [key, members] : samples) {
-      std::vector<std::string> names, values;
-      for (const TarEntry* member : members) {
-        add_columns(index, *member, key, names, values);
-      }
-      const Fields fields(std::make_shared<std::vector<std::string>>(std::move(names)), std::move(values));
-      for (const TarEntry* member : members) {
-        if (has_image_extension(member->name)) {
-          add({.file = archive,
-               .below = below(archive) + "/" + member->name,
-               .begin = member->begin,
-               .size = member->size,
-               .fields = fields});
-        }
-      }
-    }
-  }
-
-  /// The columns that a sample's .json and text members give: its keys, and "txt", "cls" by their extension.
-  static void add_columns(const TarIndex& index, const TarEntry& member, const std::string& key,
-                          std::vector<std::string>& names, std::vector<std::string>& values) {
-    const std::string extension = member.name.substr(std::min(member.name.size(), key.size() + 1));
-    if (extension == "json") {
-      const Json json = Json::parse(index.read(member), nullptr, /*allow_exceptions=*/false);
-      if (!json.is_object()) {
-        fail("{}: {}: expected a JSON object", index.path().string(), member.name);
-      }
-      for (const auto& [name, value] : json.items()) {
-        names.push_back(name);
-        values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
-      }
-    } else if (extension == "txt" || extension == "cls") {
-      names.push_back(extension);
-      values.push_back(index.read(member));
-      while (!values.back().empty() && std::isspace(static_cast<unsigned char>(values.back().back())) != 0) {
-        values.back().pop_back();
-      }
-    }
+    return names;
   }
 
   void add(Item item) {
@@ -257,21 +187,28 @@ class Lister {
       ++filtered_out_;
       return;
     }
-    if (!is_below(item.below)) {
-      item.fault = fmt::format("{:?}: the path leaves its repository's folder", item.below);
+    constexpr std::size_t kShown = 100;
+    if (const auto fault = path_fault(item.below); item.fault.empty() && !fault.empty()) {
+      item.fault = fmt::format("{:?}: {}", item.below.substr(0, kShown), fault);
     }
     item.stem = without_extensions(item.below);
     items_.push_back(std::move(item));
   }
 
-  /// Two files of one name ("a b.png" and "a-b.jpg") are told apart by a number.
+  /// Two files of one name ("a b.png" and "a-b.jpg") are told apart by a number. A name that is too long for
+  /// the file system ends in its hash.
   void name_all() {
-    std::set<std::string> taken;
+    constexpr std::size_t kLongest = 180, kHash = 16;
+    std::unordered_set<std::string> taken;
+    std::unordered_map<std::string, int> copies;
     for (Item& item : items_) {
-      const std::string base = repository_.name + "-" + slug(item.stem);
+      std::string base = repository_.name + "-" + slug(item.stem);
+      if (base.size() > kLongest) {
+        base = base.substr(0, kLongest - kHash) + sha256_hex(base).substr(0, kHash);
+      }
       item.id = base;
-      for (int copy = 2; !taken.insert(item.id).second; ++copy) {
-        item.id = fmt::format("{}-{}", base, copy);
+      while (!taken.insert(item.id).second) {
+        item.id = fmt::format("{}-{}", base, ++copies[base] + 1);
       }
     }
   }

@@ -2,11 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <exception>
-#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -40,26 +37,12 @@ std::string pixel_hash(const Image& image) {
   return sha256_hex(bytes);
 }
 
-/// Written and renamed without a sync for each of many thousand files: the journal tells a file that a power
-/// cut left empty by its size.
-void write_image(const fs::path& path, const std::string& bytes) {
-  fs::path temporary = path;
-  temporary += ".part";
-  std::ofstream stream(temporary, std::ios::binary);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  if (!stream) {
-    fail("{}: cannot be written: {}", path.string(), std::strerror(errno));
-  }
-  fs::rename(temporary, path);
-}
-
 /// The way of one file's pictures to images.
 class ItemMaker {
  public:
   ItemMaker(const CurateConfig& config, const RepositoryConfig& repository, const Describer& describer,
-            const Item& item, std::string key, const fs::path& out)
-      : config_(config), repository_(repository), describer_(describer), item_(item), out_(out) {
+            const Item& item, std::string key, ImageStore& store)
+      : config_(config), repository_(repository), describer_(describer), item_(item), store_(store) {
     result_.key = std::move(key);
     result_.item = item.below;
   }
@@ -85,8 +68,7 @@ class ItemMaker {
  private:
   void reject(const std::string& reason) {
     for (const CuratedImage& image : result_.images) {
-      std::error_code ignored;
-      fs::remove(out_ / image.record.file_name, ignored);
+      store_.remove(image.record);
     }
     result_.images.clear();
     result_.skipped.clear();
@@ -146,7 +128,7 @@ class ItemMaker {
         is_png ? encode_png(image) : encode_jpeg(image, static_cast<int>(config_.jpeg_quality));
     record.sha256 = sha256_hex(bytes);
     try {
-      write_image(out_ / record.file_name, bytes);
+      store_.put(record, bytes);
     } catch (...) {
       write_fault_ = std::current_exception();
       throw;
@@ -162,7 +144,7 @@ class ItemMaker {
   const RepositoryConfig& repository_;
   const Describer& describer_;
   const Item& item_;
-  const fs::path& out_;
+  ImageStore& store_;
   ItemResult result_;
   std::exception_ptr write_fault_;  ///< is none of the file's: it must not count as a corrupt file
 };
@@ -193,8 +175,8 @@ std::string item_key(const std::string& repository_key, const CurateConfig& conf
 }
 
 ItemResult make_item(const CurateConfig& config, const RepositoryConfig& repository,
-                     const Describer& describer, const Item& item, std::string key, const fs::path& out) {
-  return ItemMaker(config, repository, describer, item, std::move(key), out).make();
+                     const Describer& describer, const Item& item, std::string key, ImageStore& store) {
+  return ItemMaker(config, repository, describer, item, std::move(key), store).make();
 }
 
 }  // namespace medisyn

@@ -1,77 +1,99 @@
+#include "medisyn/curate/table.h"
+
 #include <algorithm>
+#include <iterator>
 #include <sstream>
+#include <unordered_map>
 
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
-#include "medisyn/curate/table.h"
-#include "medisyn/io/csv.h"
+#include "medisyn/core/utf8.h"
 #include "medisyn/io/jsonl.h"
 
 namespace medisyn {
 namespace {
 
-std::string text_of(const Json& value) {
-  if (value.is_string()) {
-    return value.get<std::string>();
-  }
-  return value.is_null() ? "" : value.dump();
-}
-
 /// Columns are the keys of all objects, in the order in which they first come.
-Table from_objects(const std::vector<Json>& objects, const fs::path& file) {
-  Table table;
-  for (const Json& object : objects) {
+class ObjectTable {
+ public:
+  explicit ObjectTable(const fs::path& file) {
+    table_.path = file;
+    std::error_code ignored;
+    const std::uintmax_t bytes = is_file(file) ? fs::file_size(file, ignored) : 0;
+    most_cells_ = std::max<std::uintmax_t>(std::uintmax_t{1} << 22U, 4 * bytes);
+  }
+
+  void add(const Json& object, int line) {
+    table_.lines.push_back(line);
+    auto& row = table_.rows.emplace_back(table_.header.size());
     if (!object.is_object()) {
-      fail("{}: expected objects with one key a column, found {}", file.string(),
-           object.dump().substr(0, 40));
+      fail("{}: expected an object with one key a column, found {}", table_.where(table_.rows.size() - 1),
+           object.type_name());
     }
-    auto& row = table.rows.emplace_back(table.header.size());
     for (const auto& [key, value] : object.items()) {
-      const auto found = std::find(table.header.begin(), table.header.end(), key);
-      const auto column = static_cast<std::size_t>(found - table.header.begin());
-      if (found == table.header.end()) {
-        table.header.push_back(key);
+      const auto [found, is_new] = columns_.emplace(key, table_.header.size());
+      if (is_new) {
+        table_.header.push_back(key);
         row.emplace_back();
       }
-      row[column] = text_of(value);
+      row[found->second] = cell_text(value);
+    }
+    if (table_.rows.size() * table_.header.size() > most_cells_) {
+      fail("{}: expected objects with the same keys, found {} keys in the first {} of them",
+           table_.path.string(), table_.header.size(), table_.rows.size());
     }
   }
-  for (auto& row : table.rows) {
-    row.resize(table.header.size());
+
+  Table take() {
+    for (auto& row : table_.rows) {
+      row.resize(table_.header.size());
+    }
+    return std::move(table_);
   }
-  return table;
+
+ private:
+  Table table_;
+  std::unordered_map<std::string, std::size_t> columns_;
+  std::uintmax_t most_cells_;  ///< each missing key costs a cell, but no byte of the file
+};
+
+Table from_jsonl(const fs::path& file) {
+  ObjectTable table(file);
+  for_each_jsonl_line(file, [&](const JsonLine& line) { table.add(line.value, line.line); });
+  return table.take();
 }
 
-std::vector<Json> read_json_list(const fs::path& file) {
-  const Json json = Json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
+/// Its "lines" count the objects.
+Table from_json(const fs::path& file) {
+  const Json json = parse_json(read_file(file), file.string());
   if (!json.is_array()) {
     fail("{}: expected a JSON list of objects, one an image", file.string());
   }
-  return json.get<std::vector<Json>>();
-}
-
-Table from_csv(const fs::path& file, char separator, const std::vector<std::string>& header) {
-  CsvTable csv = read_csv(file, separator);
-  if (header.empty()) {
-    return {std::move(csv.header), std::move(csv.rows)};
+  ObjectTable table(file);
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    table.add(json[i], static_cast<int>(i) + 1);
   }
-  csv.rows.insert(csv.rows.begin(), std::move(csv.header));  // a file without a line of names
-  return {header, std::move(csv.rows)};
+  return table.take();
 }
 
 Table from_words(const fs::path& file, const std::vector<std::string>& header) {
-  Table table{header, {}};
-  std::istringstream lines(read_file(file));
+  const std::string text = read_file(file);
+  check_utf8(text, file.string());
+  Table table{.path = file, .header = header, .rows = {}, .lines = {}};
+  std::istringstream lines(text);
+  int number = 0;
   for (std::string line; std::getline(lines, line);) {
+    ++number;
     std::istringstream words(line);
-    std::vector<std::string> row;
-    for (std::string word; words >> word;) {
-      row.push_back(word);
-    }
+    std::vector<std::string> row{std::istream_iterator<std::string>(words), {}};
     if (table.header.empty()) {
       table.header = std::move(row);
     } else if (!row.empty()) {
+      if (row.size() != table.header.size()) {
+        fail("{}:{}: expected {} columns, found {}", file.string(), number, table.header.size(), row.size());
+      }
       table.rows.push_back(std::move(row));
+      table.lines.push_back(number);
     }
   }
   return table;
@@ -79,25 +101,50 @@ Table from_words(const fs::path& file, const std::vector<std::string>& header) {
 
 }  // namespace
 
+std::string cell_text(const Json& value) {
+  if (value.is_string()) {
+    return value.get<std::string>();
+  }
+  return value.is_null() ? "" : value.dump();
+}
+
 Table read_table(const fs::path& file, const std::vector<std::string>& header, const std::string& separator) {
   const std::string extension = file.extension().string();
-  Table table;
   if (extension == ".jsonl") {
-    table = from_objects(read_jsonl(file), file);
-  } else if (extension == ".json") {
-    table = from_objects(read_json_list(file), file);
-  } else if (separator.size() == 1 || extension == ".csv" || extension == ".tsv") {
-    table = from_csv(file, separator.empty() ? (extension == ".tsv" ? '\t' : ',') : separator[0], header);
-  } else {
-    table = from_words(file, header);
+    return from_jsonl(file);
   }
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    if (table.rows[i].size() != table.header.size()) {
-      fail("{}: row {}: expected {} columns, found {}", file.string(), i + 1, table.header.size(),
-           table.rows[i].size());
+  if (extension == ".json") {
+    return from_json(file);
+  }
+  if (separator.size() == 1) {
+    return read_csv(file, separator[0], header);
+  }
+  if (extension == ".csv" || extension == ".tsv") {
+    return read_csv(file, extension == ".tsv" ? '\t' : ',', header);
+  }
+  return from_words(file, header);
+}
+
+void join(Table& table, const Table& other, const std::string& key, const std::set<std::string>& wanted) {
+  const std::size_t own = table.column(key), theirs = other.column(key);
+  std::unordered_map<std::string_view, const std::vector<std::string>*> found;
+  for (const auto& row : other.rows) {
+    found.emplace(row[theirs], &row);
+  }
+  std::vector<std::size_t> added;
+  for (std::size_t column = 0; column < other.header.size(); ++column) {
+    const std::string& name = other.header[column];
+    if (wanted.contains(name) && std::ranges::find(table.header, name) == table.header.end()) {
+      table.header.push_back(name);
+      added.push_back(column);
     }
   }
-  return table;
+  for (auto& row : table.rows) {
+    const auto match = found.find(row[own]);
+    for (const std::size_t column : added) {
+      row.push_back(match == found.end() ? "" : (*match->second)[column]);
+    }
+  }
 }
 
 }  // namespace medisyn

@@ -52,7 +52,7 @@ std::shared_ptr<const ImageDataset::Square> ImageDataset::square(std::int64_t in
 }
 
 std::shared_ptr<const ImageDataset::Square> ImageDataset::decode(std::int64_t index) const {
-  const Image image = read_image(path(index));
+  const Image image = read_image(source(index));
   const auto side = static_cast<int>(image_pixels_);
   const double scale = static_cast<double>(side) / std::min(image.height, image.width);
   const auto spare = [&](int length) {

@@ -1,10 +1,8 @@
 #include "medisyn/data/manifest.h"
 
-#include <algorithm>
-
+#include "list_images.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
-#include "medisyn/io/image.h"
 #include "medisyn/io/jsonl.h"
 
 namespace medisyn {
@@ -46,6 +44,35 @@ std::vector<std::string> read_labels(const Json& value, const std::string& where
   return labels;
 }
 
+constexpr const char* kShard = "shard";
+constexpr const char* kShardBegin = "shard_begin";
+constexpr const char* kShardBytes = "shard_bytes";
+
+/// None of the three keys, or all of them.
+ShardPlace read_place(const Json& json, const std::string& where) {
+  const auto value_of = [&](const char* key) -> const Json& {
+    static const Json kNothing;
+    const auto found = json.find(key);
+    return found == json.end() ? kNothing : *found;
+  };
+  const auto number = [&](const char* key, std::uint64_t least) {
+    const Json& value = value_of(key);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() < least) {
+      refuse(where, key, least == 0 ? "a whole number of at least 0" : "a whole number above 0", value);
+    }
+    return value.get<std::uint64_t>();
+  };
+  if (value_of(kShard).is_null() && value_of(kShardBegin).is_null() && value_of(kShardBytes).is_null()) {
+    return {};
+  }
+  if (!value_of(kShard).is_string() || value_of(kShard).get<std::string>().empty()) {
+    refuse(where, kShard, "the name of a tar file", value_of(kShard));
+  }
+  return {.file = value_of(kShard).get<std::string>(),
+          .begin = number(kShardBegin, 0),
+          .bytes = number(kShardBytes, 1)};
+}
+
 }  // namespace
 
 Record record_from_json(const Json& json, const std::string& where) {
@@ -73,6 +100,7 @@ Record record_from_json(const Json& json, const std::string& where) {
   if (record.id.empty()) {
     record.id = record.file_name;
   }
+  record.shard = read_place(json, where);
   return record;
 }
 
@@ -90,24 +118,6 @@ Manifest read_records(const fs::path& path) {
   return manifest;
 }
 
-Manifest list_images(const fs::path& folder) {
-  Manifest manifest{folder, {}};
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && has_image_extension(entry.path())) {
-      Record record;
-      record.file_name = entry.path().lexically_relative(folder).generic_string();
-      record.id = record.file_name;
-      manifest.records.push_back(std::move(record));
-    }
-  }
-  if (manifest.records.empty()) {
-    fail("{}: expected a metadata.jsonl or image files, found neither", folder.string());
-  }
-  std::sort(manifest.records.begin(), manifest.records.end(),
-            [](const Record& a, const Record& b) { return a.file_name < b.file_name; });
-  return manifest;
-}
-
 }  // namespace
 
 Json to_json(const Record& record) {
@@ -118,16 +128,23 @@ Json to_json(const Record& record) {
       json["labels"] = record.labels;
     }
   });
+  if (!record.shard.file.empty()) {
+    json[kShard] = record.shard.file;
+    json[kShardBegin] = record.shard.begin;
+    json[kShardBytes] = record.shard.bytes;
+  }
   return json;
 }
 
 Manifest read_manifest(const fs::path& path) {
   if (!fs::exists(path)) {
-    fail("{}: expected a folder of images, a metadata.jsonl or another .jsonl manifest, found nothing there",
-         path.string());
+    fail(
+        "{}: expected a folder of images, a metadata.jsonl, another .jsonl manifest or a .tar file, found "
+        "nothing there",
+        path.string());
   }
   if (!fs::is_directory(path)) {
-    return read_records(path);
+    return path.extension() == ".tar" ? list_tar(path) : read_records(path);
   }
   const fs::path metadata = path / "metadata.jsonl";
   return fs::exists(metadata) ? read_records(metadata) : list_images(path);
@@ -156,13 +173,26 @@ void write_manifest(const fs::path& folder, const Manifest& manifest) {
 void write_manifest_file(const fs::path& file, const Manifest& manifest) {
   const fs::path folder = fs::absolute(file).parent_path().lexically_normal();
   write_records(file, manifest, [&](const Record& record, Json& line) {
-    const fs::path image = fs::absolute(image_path(manifest, record)).lexically_normal();
-    line["file_name"] = image.lexically_relative(folder).generic_string();
+    const auto from_here = [&](const fs::path& path) {
+      return fs::absolute(path).lexically_normal().lexically_relative(folder).generic_string();
+    };
+    line["file_name"] = from_here(image_path(manifest, record));
+    if (!record.shard.file.empty()) {
+      line["shard"] = from_here(manifest.root / record.shard.file);
+    }
   });
 }
 
 fs::path image_path(const Manifest& manifest, const Record& record) {
   return manifest.root / record.file_name;
+}
+
+ImageSource image_source(const Manifest& manifest, const Record& record) {
+  const auto& [file, begin, bytes] = record.shard;
+  if (file.empty()) {
+    return image_path(manifest, record);
+  }
+  return {manifest.root / file, begin, bytes, fs::path(record.file_name).filename().string()};
 }
 
 }  // namespace medisyn

@@ -4,16 +4,22 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "medisyn/core/random_key.h"
 
 namespace medisyn {
 namespace {
 
-/// The square root of a symmetric positive semi-definite matrix.
-torch::Tensor symmetric_root(const torch::Tensor& matrix) {
-  const auto [values, vectors] = torch::linalg_eigh(matrix);
-  return vectors.mul(values.clamp_min(0).sqrt()).matmul(vectors.t());
+/// R [D, rank] with R R^T = matrix, which is symmetric and positive semi-definite but for rounding.
+torch::Tensor root_of(const torch::Tensor& matrix) {
+  const auto [values, vectors] = torch::linalg_eigh(matrix);  // ascending
+  const std::int64_t width = matrix.size(0);
+  const double least = values[width - 1].item<double>() * static_cast<double>(width) *
+                       std::numeric_limits<double>::epsilon();  // of these, what is left is rounding
+  const std::int64_t rank = least > 0 ? values.gt(least).sum().item<std::int64_t>() : 0;
+  return vectors.narrow(1, width - rank, rank) * values.narrow(0, width - rank, rank).sqrt();
 }
 
 /// The mean of kernel values of one set, without those of a row with itself.
@@ -72,15 +78,33 @@ torch::Tensor FeatureStatistics::covariance() const {
   return scatter_ / static_cast<double>(count_ - 1);
 }
 
+Moments moments_of(const FeatureStatistics& statistics) {
+  return {statistics.mean(), statistics.covariance(), statistics.count()};
+}
+
+FrechetFrom::FrechetFrom(Moments reference)
+    : reference_(std::move(reference)), root_(root_of(reference_.covariance)) {}
+
+double FrechetFrom::to(const Moments& other) const {
+  TORCH_CHECK(other.mean.sizes() == reference_.mean.sizes(), "features of one width");
+  double cross = 0;
+  if (root_.size(1) > 0) {
+    const torch::Tensor product = root_.t().matmul(other.covariance.matmul(root_));
+    const torch::Tensor values = torch::linalg_eigvalsh((product + product.t()) / 2);
+    cross = values.clamp_min(0).sqrt().sum().item<double>();
+  }
+  const double means = (reference_.mean - other.mean).square().sum().item<double>();
+  const double traces = (reference_.covariance.trace() + other.covariance.trace()).item<double>();
+  return std::max(means + traces - 2 * cross, 0.0);
+}
+
+double frechet_distance(const Moments& a, const Moments& b) {
+  const bool is_b_smaller = b.count > 0 && b.count < a.count;  // of lower rank, perhaps
+  return is_b_smaller ? FrechetFrom(b).to(a) : FrechetFrom(a).to(b);
+}
+
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b) {
-  const torch::Tensor first = a.covariance();
-  const torch::Tensor second = b.covariance();
-  const torch::Tensor root = symmetric_root(first);
-  const torch::Tensor product = root.matmul(second).matmul(root);
-  const torch::Tensor values = torch::linalg_eigvalsh((product + product.t()) / 2);
-  const double cross = values.clamp_min(0).sqrt().sum().item<double>();
-  const double means = (a.mean() - b.mean()).square().sum().item<double>();
-  return std::max(means + (first.trace() + second.trace()).item<double>() - 2 * cross, 0.0);
+  return frechet_distance(moments_of(a), moments_of(b));
 }
 
 KernelDistance kernel_distance(const torch::Tensor& a, const torch::Tensor& b, std::int64_t subsets,

@@ -12,8 +12,6 @@
 namespace medisyn {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::int64_t kPairsBetweenReports = 512;
 
 /// The bytes of a prepared image: three floats a pixel and channel, over all scales less than 4/3 of the
@@ -26,7 +24,7 @@ std::int64_t prepared_bytes(const Image& image) {
 /// Prepared images by their number, made when they are first asked for.
 class PreparedImages {
  public:
-  PreparedImages(const std::vector<fs::path>& files, std::int64_t scales)
+  PreparedImages(const std::vector<ImageSource>& files, std::int64_t scales)
       : files_(files), scales_(scales), first_(read_image(files.at(0))) {
     check(first_, files.front());
   }
@@ -47,7 +45,7 @@ class PreparedImages {
                      [&](std::int64_t begin, std::int64_t end) {
                        for (std::int64_t i = begin; i < end; ++i) {
                          const auto& [index, place] = missing[static_cast<std::size_t>(i)];
-                         const fs::path& file = files_[static_cast<std::size_t>(index)];
+                         const ImageSource& file = files_[static_cast<std::size_t>(index)];
                          const Image image = read_image(file);
                          check(image, file);
                          *place = prepare_ms_ssim(image, scales_);
@@ -56,19 +54,19 @@ class PreparedImages {
   }
 
  private:
-  void check(const Image& image, const fs::path& file) const {
+  void check(const Image& image, const ImageSource& file) const {
     if (image.height != first_.height || image.width != first_.width) {
       fail("{}: expected {} x {} pixels as {} has, found {} x {}: MS-SSIM compares images of one size",
-           file.string(), first_.width, first_.height, files_.front().string(), image.width, image.height);
+           file.name(), first_.width, first_.height, files_.front().name(), image.width, image.height);
     }
     const std::int64_t least = least_pixels(scales_);
     if (std::min(image.height, image.width) < least) {
       fail("{}: {} x {} pixels are too few for {} scales, which need {}: give a smaller --scales",
-           file.string(), image.width, image.height, scales_, least);
+           file.name(), image.width, image.height, scales_, least);
     }
   }
 
-  const std::vector<fs::path>& files_;
+  const std::vector<ImageSource>& files_;
   std::int64_t scales_;
   Image first_;
   std::map<std::int64_t, MsSsimImage> held_;
@@ -87,7 +85,7 @@ std::map<IndexPair, std::vector<std::size_t>> tiles_of(const std::vector<IndexPa
 
 }  // namespace
 
-std::vector<double> score_pairs(const std::vector<fs::path>& images, const std::vector<IndexPair>& pairs,
+std::vector<double> score_pairs(const std::vector<ImageSource>& images, const std::vector<IndexPair>& pairs,
                                 std::int64_t scales, std::int64_t memory_bytes,
                                 const std::function<void(std::int64_t)>& progress) {
   PreparedImages prepared(images, scales);

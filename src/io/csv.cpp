@@ -5,6 +5,7 @@
 #include "medisyn/core/config_node.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
+#include "medisyn/core/utf8.h"
 
 namespace medisyn {
 namespace {
@@ -106,7 +107,7 @@ void append_row(std::string& text, const std::vector<std::string>& fields) {
 
 }  // namespace
 
-std::size_t CsvTable::column(std::string_view name) const {
+std::size_t Table::column(std::string_view name) const {
   const auto found = std::find(header.begin(), header.end(), name);
   if (found != header.end()) {
     return static_cast<std::size_t>(found - header.begin());
@@ -116,14 +117,16 @@ std::size_t CsvTable::column(std::string_view name) const {
        nearest.empty() ? "" : fmt::format("; did you mean {:?}?", nearest));
 }
 
-CsvTable read_csv(const fs::path& path, char separator) {
+std::string Table::where(std::size_t row) const { return fmt::format("{}:{}", path.string(), lines[row]); }
+
+Table read_csv(const fs::path& path, char separator, std::vector<std::string> header) {
   const std::string bytes = read_file(path);
+  check_utf8(bytes, path.string());
   std::string_view text = bytes;
   if (text.starts_with("\xEF\xBB\xBF")) {
     text.remove_prefix(3);
   }
-  CsvTable table;
-  table.path = path;
+  Table table{.path = path, .header = std::move(header), .rows = {}, .lines = {}};
   CsvScanner scanner(text, separator, path);
   while (!scanner.at_end()) {
     if (scanner.skip_blank_line()) {

@@ -125,7 +125,7 @@ std::unique_ptr<DcmFileFormat> load_deflated(std::string_view packed, const fs::
 
 std::unique_ptr<DcmFileFormat> open_dicom(const fs::path& path) {
   prepare_dcmtk();
-  if (!fs::is_regular_file(path)) {
+  if (!is_file(path)) {
     fail("{}: no such file", path.string());
   }
   const MappedFile mapped(path);

@@ -31,11 +31,21 @@ bool is_known(const PixelLayout& layout) {
          std::find(kColours.begin(), kColours.end(), layout.photometric) != kColours.end();
 }
 
+/// A photometric interpretation for a message: what stands there may be anything, a patient's name too.
+std::string shown(const std::string& photometric) {
+  static constexpr std::array kDefined{
+      "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR",   "RGB",          "HSV",
+      "ARGB",        "CMYK",        "YBR_FULL",        "YBR_FULL_422", "YBR_PARTIAL_422",
+      "YBR_ICT",     "YBR_RCT",     "YBR_PARTIAL_420", "XYB"};  // PS3.3, C.7.6.3.1.2, and retired ones
+  const bool is_defined = std::find(kDefined.begin(), kDefined.end(), photometric) != kDefined.end();
+  return is_defined ? photometric : photometric.empty() ? "none" : "an unknown value";
+}
+
 void check_size(DcmDataset& dataset, const PixelLayout& layout, const std::string& name) {
   if (layout.height <= 0 || layout.width <= 0 || layout.photometric.empty() ||
       !dataset.tagExists(DCM_PixelData)) {
-    fail("{}: a DICOM file without a picture (rows {}, columns {}, photometric interpretation {:?})", name,
-         layout.height, layout.width, layout.photometric.substr(0, 16));
+    fail("{}: a DICOM file without a picture (rows {}, columns {}, photometric interpretation: {})", name,
+         layout.height, layout.width, shown(layout.photometric));
   }
   if (layout.frames < 1 || layout.frames > kMaxFrames ||
       layout.pixels() > static_cast<std::size_t>(kMaxImagePixels)) {
@@ -46,8 +56,8 @@ void check_size(DcmDataset& dataset, const PixelLayout& layout, const std::strin
 
 void check_samples(const PixelLayout& layout, const std::string& name) {
   if (!is_known(layout)) {
-    fail("{}: expected grey, palette, RGB or YBR_FULL pixels, found {:?} of {} samples", name,
-         layout.photometric.substr(0, 16), layout.samples);
+    fail("{}: expected grey, palette, RGB or YBR_FULL pixels, found {} of {} samples", name,
+         shown(layout.photometric), layout.samples);
   }
   const bool fits = layout.bits_stored >= 1 && layout.bits_stored <= layout.bits_allocated &&
                     layout.high_bit >= layout.bits_stored - 1 && layout.high_bit < layout.bits_allocated;

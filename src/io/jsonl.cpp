@@ -10,14 +10,12 @@
 #include "medisyn/core/files.h"
 
 namespace medisyn {
-namespace {
 
-constexpr int kMaxDepth = 64;
-
-Json parse_line(std::string_view text, const fs::path& path, int line) {
+Json parse_json(std::string_view text, const std::string& where) {
+  constexpr int kMaxDepth = 64;
   const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
     if (depth > kMaxDepth) {
-      fail("{}:{}: JSON is nested deeper than {} levels", path.string(), line, kMaxDepth);
+      fail("{}: JSON is nested deeper than {} levels", where, kMaxDepth);
     }
     return true;
   };
@@ -25,16 +23,10 @@ Json parse_line(std::string_view text, const fs::path& path, int line) {
     return Json::parse(text, limit_depth);
   } catch (const Json::exception&) {
     constexpr std::size_t kShown = 60;
-    const bool is_long = text.size() > kShown;
-    // The excerpt may hold broken UTF-8; dump() with `replace` makes it printable.
-    const std::string excerpt =
-        Json(text.substr(0, kShown)).dump(-1, ' ', false, Json::error_handler_t::replace);
-    fail("{}:{}: expected one JSON value in UTF-8, found {}{}", path.string(), line, excerpt,
-         is_long ? "..." : "");
+    fail("{}: expected one JSON value in UTF-8, found {:?}{}", where, text.substr(0, kShown),
+         text.size() > kShown ? "..." : "");
   }
 }
-
-}  // namespace
 
 void for_each_jsonl_line(const fs::path& path, const std::function<void(const JsonLine&)>& take) {
   const std::string bytes = read_file(path);
@@ -43,7 +35,7 @@ void for_each_jsonl_line(const fs::path& path, const std::function<void(const Js
     const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
     const std::string_view text = std::string_view(bytes).substr(begin, end - begin);
     if (text.find_first_not_of(" \t\r") != std::string_view::npos) {
-      take({line, parse_line(text, path, line)});
+      take({line, parse_json(text, fmt::format("{}:{}", path.string(), line))});
     }
     begin = end + 1;
   }

@@ -145,7 +145,7 @@ std::string read_voxel_bytes(const nifti_image& image, std::size_t wanted, const
 
 Volume read_nifti(const fs::path& path) {
   const std::string name = path.string();
-  if (!fs::is_regular_file(path)) {
+  if (!is_file(path)) {
     fail("{}: no such file", name);
   }
   nifti_set_debug_level(0);  // its messages go to stderr; ours say the same in one line

@@ -77,9 +77,7 @@ struct Slide::State {
 };
 
 Slide::State::State(const fs::path& path) : name(path.string()) {
-  if (!fs::is_regular_file(path)) {
-    fail("{}: expected a slide, found {}", name, fs::exists(path) ? "no file" : "nothing");
-  }
+  require_file(path, "a slide");
   silence_libtiff();
   slide.reset(openslide_open(path.c_str()));
   if (!slide) {

@@ -188,9 +188,7 @@ class OpenFile {
 }  // namespace
 
 TarIndex::TarIndex(fs::path archive) : path_(std::move(archive)) {
-  if (!fs::is_regular_file(path_)) {
-    fail("{}: expected a tar file, found {}", path_.string(), fs::exists(path_) ? "no file" : "nothing");
-  }
+  require_file(path_, "a tar file");
   constexpr std::uint64_t kHead = 6;
   const std::string_view compression =
       compression_of(read_file_part(path_, 0, std::min<std::uint64_t>(kHead, fs::file_size(path_))));

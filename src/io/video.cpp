@@ -66,9 +66,7 @@ class Film {
 };
 
 Film::Film(const fs::path& path) : name_(path.string()) {
-  if (!fs::is_regular_file(path)) {
-    fail("{}: expected a video file, found {}", name_, fs::exists(path) ? "no file" : "nothing");
-  }
+  require_file(path, "a video file");
   static const auto before = cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   static_cast<void>(before);
   // An absolute path names no protocol.

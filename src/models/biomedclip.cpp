@@ -14,18 +14,6 @@ constexpr double kTemperature = 0.07;
 constexpr std::int64_t kHeadWidth = 64;
 constexpr const char* kConfigFile = "open_clip_config.json";
 
-/// open_clip's names of the weights: today's, and that of 2023, which BiomedCLIP was published with.
-fs::path weights_in(const fs::path& folder) {
-  for (const char* name : {"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
-                           "open_clip_pytorch_model.bin"}) {
-    if (fs::is_regular_file(folder / name)) {
-      return folder / name;
-    }
-  }
-  fail("{}: expected open_clip_model.safetensors or open_clip_pytorch_model.bin beside {}", folder.string(),
-       kConfigFile);
-}
-
 /// Reads sizes off the weights.
 class Shapes {
  public:
@@ -107,11 +95,23 @@ std::string current_key(const BiomedClipImpl&, const std::string& key) {
   return key.ends_with("embeddings.position_ids") ? "" : key;
 }
 
+/// open_clip's names of the weights: today's, and that of 2023, which BiomedCLIP was published with.
+fs::path biomedclip_weights(const fs::path& folder) {
+  for (const char* name : {"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
+                           "open_clip_pytorch_model.bin"}) {
+    if (fs::is_regular_file(folder / name)) {
+      return folder / name;
+    }
+  }
+  fail("{}: expected open_clip_model.safetensors or open_clip_pytorch_model.bin beside {}", folder.string(),
+       kConfigFile);
+}
+
 bool is_open_clip_folder(const fs::path& folder) { return fs::is_regular_file(folder / kConfigFile); }
 
 BiomedClipFolder load_biomedclip(const fs::path& folder) {
   const auto config = read_config<OpenClipConfig>(folder / kConfigFile);
-  const fs::path file = weights_in(folder);
+  const fs::path file = biomedclip_weights(folder);
   TensorMap tensors = read_weights(file);
   const BiomedClipShape shape = shape_of(Shapes(tensors, file), config.model_cfg);
   BiomedClip model = [&] {

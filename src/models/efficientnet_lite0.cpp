@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace medisyn {
 namespace {
@@ -16,16 +17,20 @@ std::int64_t same_padding(std::int64_t size, std::int64_t kernel, std::int64_t s
   return std::max<std::int64_t>((out - 1) * stride + kernel - size, 0);
 }
 
-/// The convolution on an input padded as TensorFlow does, the odd row below and the odd column at the right.
-torch::Tensor convolve(torch::nn::Conv2d& conv, const torch::Tensor& input) {
-  const std::int64_t kernel = conv->options.kernel_size()->at(0);
-  const std::int64_t stride = conv->options.stride()->at(0);
+/// The input padded for a convolution as TensorFlow does, the odd row below and the odd column at the right.
+torch::Tensor padded(const torch::nn::Conv2dImpl& conv, const torch::Tensor& input) {
+  const std::int64_t kernel = conv.options.kernel_size()->at(0);
+  const std::int64_t stride = conv.options.stride()->at(0);
   const std::int64_t rows = same_padding(input.size(2), kernel, stride);
   const std::int64_t columns = same_padding(input.size(3), kernel, stride);
   if (rows == 0 && columns == 0) {
-    return conv(input);
+    return input;
   }
-  return conv(torch::constant_pad_nd(input, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2}));
+  return torch::constant_pad_nd(input, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2});
+}
+
+torch::Tensor convolve(const NormedConv& layer, const torch::Tensor& input) {
+  return layer.forward(padded(layer.conv(), input));
 }
 
 torch::nn::Conv2d make_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
@@ -65,42 +70,46 @@ class InvertedResidualImpl : public torch::nn::Module {
       : has_skip_(stride == 1 && in == shape.out) {
     const std::int64_t inside = in * shape.expansion;
     if (shape.expansion != 1) {
-      expand_conv_ = register_module("_expand_conv", make_conv(in, inside, 1));
-      bn0_ = register_module("_bn0", make_norm(inside));
+      expand_ = add("_expand_conv", "_bn0", make_conv(in, inside, 1));
     }
-    depthwise_conv_ =
-        register_module("_depthwise_conv", make_conv(inside, inside, shape.kernel, stride, inside));
-    bn1_ = register_module("_bn1", make_norm(inside));
-    project_conv_ = register_module("_project_conv", make_conv(inside, shape.out, 1));
-    bn2_ = register_module("_bn2", make_norm(shape.out));
+    depthwise_ = add("_depthwise_conv", "_bn1", make_conv(inside, inside, shape.kernel, stride, inside));
+    project_ = add("_project_conv", "_bn2", make_conv(inside, shape.out, 1));
   }
 
   torch::Tensor forward(const torch::Tensor& input) {
     torch::Tensor hidden = input;
-    if (expand_conv_) {
-      hidden = torch::relu6(bn0_(convolve(expand_conv_, hidden)));
+    if (expand_.defined()) {
+      hidden = torch::relu6(convolve(expand_, hidden));
     }
-    hidden = torch::relu6(bn1_(convolve(depthwise_conv_, hidden)));
-    hidden = bn2_(convolve(project_conv_, hidden));
+    hidden = torch::relu6(convolve(depthwise_, hidden));
+    hidden = convolve(project_, hidden);
     return has_skip_ ? input + hidden : hidden;
   }
 
+  void fold() {
+    for (NormedConv* layer : {&expand_, &depthwise_, &project_}) {
+      layer->fold();
+    }
+  }
+
  private:
+  NormedConv add(const std::string& conv_name, const std::string& norm_name, const torch::nn::Conv2d& conv) {
+    const auto norm = make_norm(conv->options.out_channels());
+    return {register_module(conv_name, conv), register_module(norm_name, norm)};
+  }
+
   bool has_skip_;
-  torch::nn::Conv2d expand_conv_{nullptr};
-  torch::nn::BatchNorm2d bn0_{nullptr};
-  torch::nn::Conv2d depthwise_conv_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr};
-  torch::nn::Conv2d project_conv_{nullptr};
-  torch::nn::BatchNorm2d bn2_{nullptr};
+  NormedConv expand_;
+  NormedConv depthwise_;
+  NormedConv project_;
 };
 TORCH_MODULE(InvertedResidual);
 
 }  // namespace
 
 EfficientNetLite0Impl::EfficientNetLite0Impl()
-    : conv_stem_(register_module("_conv_stem", make_conv(3, kStemChannels, 3, 2))),
-      bn0_(register_module("_bn0", make_norm(kStemChannels))) {
+    : stem_{register_module("_conv_stem", make_conv(3, kStemChannels, 3, 2)),
+            register_module("_bn0", make_norm(kStemChannels))} {
   register_module("_blocks", blocks_);
   std::int64_t channels = kStemChannels;
   for (const BlockShape& shape : kBlocks) {
@@ -109,19 +118,27 @@ EfficientNetLite0Impl::EfficientNetLite0Impl()
       channels = shape.out;
     }
   }
-  conv_head_ = register_module("_conv_head", make_conv(channels, kFeatures, 1));
-  bn1_ = register_module("_bn1", make_norm(kFeatures));
+  const auto head = register_module("_conv_head", make_conv(channels, kFeatures, 1));
+  head_ = NormedConv(head, register_module("_bn1", make_norm(kFeatures)));
   dropout_ = register_module("_dropout", torch::nn::Dropout(kDropout));
   fc_ = register_module("_fc", torch::nn::Linear(kFeatures, kClasses));
 }
 
 torch::Tensor EfficientNetLite0Impl::features(const torch::Tensor& images) {
-  torch::Tensor hidden = torch::relu6(bn0_(convolve(conv_stem_, images)));
+  torch::Tensor hidden = torch::relu6(convolve(stem_, images));
   for (const auto& block : *blocks_) {
     hidden = block->as<InvertedResidual>()->forward(hidden);
   }
-  hidden = torch::relu6(bn1_(convolve(conv_head_, hidden)));
+  hidden = torch::relu6(convolve(head_, hidden));
   return hidden.mean({2, 3});
+}
+
+void EfficientNetLite0Impl::fold() {
+  stem_.fold();
+  head_.fold();
+  for (const auto& block : *blocks_) {
+    block->as<InvertedResidual>()->fold();
+  }
 }
 
 torch::Tensor EfficientNetLite0Impl::forward(const torch::Tensor& images) {

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "medisyn/models/folded_conv.h"
+
 namespace medisyn {
 namespace {
 
@@ -81,20 +83,25 @@ BlockSpec block_e(Pool pool) {
 /// conv ─ bn ─ ReLU
 class BasicConv2dImpl : public torch::nn::Module {
  public:
-  BasicConv2dImpl(std::int64_t in, const ConvSpec& spec, bool is_padded)
-      : conv_(torch::nn::Conv2dOptions(in, spec.out, {spec.kernel[0], spec.kernel[1]})
-                  .stride(spec.stride)
-                  .padding({is_padded ? spec.kernel[0] / 2 : 0, is_padded ? spec.kernel[1] / 2 : 0})
-                  .bias(false)),
-        bn_(torch::nn::BatchNorm2dOptions(spec.out).eps(kBatchNormEps)) {
-    register_module("conv", conv_);
-    register_module("bn", bn_);
+  BasicConv2dImpl(std::int64_t in, const ConvSpec& spec, bool is_padded) {
+    const auto conv = register_module(
+        "conv", torch::nn::Conv2d(
+                    torch::nn::Conv2dOptions(in, spec.out, {spec.kernel[0], spec.kernel[1]})
+                        .stride(spec.stride)
+                        .padding({is_padded ? spec.kernel[0] / 2 : 0, is_padded ? spec.kernel[1] / 2 : 0})
+                        .bias(false)));
+    const auto options = torch::nn::BatchNorm2dOptions(spec.out).eps(kBatchNormEps);
+    layer_ = NormedConv(conv, register_module("bn", torch::nn::BatchNorm2d(options)));
   }
-  torch::Tensor forward(const torch::Tensor& input) { return torch::relu(bn_(conv_(input))); }
+  torch::Tensor forward(const torch::Tensor& input) { return torch::relu(layer_.forward(input)); }
+
+  /// What forward() takes the ReLU of.
+  torch::Tensor sums(const torch::Tensor& input) const { return layer_.forward(input); }
+
+  NormedConv& layer() { return layer_; }
 
  private:
-  torch::nn::Conv2d conv_;
-  torch::nn::BatchNorm2d bn_;
+  NormedConv layer_;
 };
 TORCH_MODULE(BasicConv2d);
 
@@ -112,11 +119,20 @@ torch::Tensor pooled(const torch::Tensor& input, Pool pool) {
 }
 
 /// Branches side by side, joined along the channels.
+///
+/// Folded, what the branches' first 1x1 convolutions make of the block's input is one product, the average
+/// pool behind it instead of in front (both are linear, and its means of a constant bias are the bias), and
+/// the ReLU of all outputs is taken at once.
 class InceptionBlockImpl : public torch::nn::Module {
  public:
   InceptionBlockImpl(std::int64_t in, const BlockSpec& spec) {
     for (const BranchSpec& branch_spec : spec) {
       Branch branch{.pool = branch_spec.pool};
+      const ConvSpec* first = branch_spec.chain.empty() ? nullptr : branch_spec.chain.data();
+      if (first != nullptr && first->kernel == std::array<std::int64_t, 2>{1, 1} &&
+          (branch.pool == Pool::kNone || branch.pool == Pool::kAverage)) {
+        branch.head_width = first->out;
+      }
       std::int64_t channels = in;
       for (const ConvSpec& conv : branch_spec.chain) {
         branch.chain.push_back(add(channels, conv));
@@ -129,6 +145,47 @@ class InceptionBlockImpl : public torch::nn::Module {
       out_ += branch_spec.fork.empty() ? channels : 0;
       branches_.push_back(std::move(branch));
     }
+  }
+
+  void fold() {
+    std::vector<ConvWeights> heads;
+    for (Branch& branch : branches_) {
+      for (std::size_t i = 0; i < branch.chain.size(); ++i) {
+        if (i == 0 && branch.head_width > 0) {
+          heads.push_back(branch.chain[i]->layer().weights());
+        } else {
+          branch.chain[i]->layer().fold();
+        }
+      }
+      for (BasicConv2d& conv : branch.fork) {
+        conv->layer().fold();
+      }
+    }
+    heads_ = heads.empty() ? FoldedConv() : FoldedConv(side_by_side(heads));
+  }
+
+  /// forward() after fold()
+  torch::Tensor forward_folded(const torch::Tensor& input) const {
+    const torch::Tensor heads = heads_.defined() ? heads_.forward(input) : torch::Tensor();
+    std::vector<torch::Tensor> parts;
+    std::int64_t begin = 0;
+    for (const Branch& branch : branches_) {
+      const bool has_head = branch.head_width > 0;
+      torch::Tensor hidden =
+          pooled(has_head ? heads.narrow(1, begin, branch.head_width) : input, branch.pool);
+      begin += branch.head_width;
+      for (std::size_t i = has_head ? 1 : 0; i < branch.chain.size(); ++i) {
+        hidden = branch.chain[i]->sums(i == 0 ? hidden : torch::relu(hidden));
+      }
+      const torch::Tensor forked = branch.fork.empty() ? hidden : torch::relu(hidden);
+      for (const BasicConv2d& conv : branch.fork) {
+        parts.push_back(conv->sums(forked));
+      }
+      if (branch.fork.empty()) {
+        parts.push_back(hidden);
+      }
+    }
+    return torch::cat(parts, 1).relu_();
   }
 
   torch::Tensor forward(const torch::Tensor& input) {
@@ -153,6 +210,7 @@ class InceptionBlockImpl : public torch::nn::Module {
  private:
   struct Branch {
     Pool pool;
+    std::int64_t head_width = 0;  ///< outputs of its first convolution where that reads the block's input
     std::vector<BasicConv2d> chain = {};
     std::vector<BasicConv2d> fork = {};
   };
@@ -162,6 +220,7 @@ class InceptionBlockImpl : public torch::nn::Module {
   }
 
   std::vector<Branch> branches_;
+  FoldedConv heads_;
   std::int64_t out_ = 0;
 };
 TORCH_MODULE(InceptionBlock);
@@ -211,13 +270,27 @@ torch::Tensor InceptionV3Impl::features(const torch::Tensor& images) {
   torch::Tensor hidden = images;
   const auto children = named_children();
   for (const auto& [conv, is_padded, pools_after] : stem()) {
-    hidden = children[conv.name]->as<BasicConv2d>()->forward(hidden);
+    auto* layer = children[conv.name]->as<BasicConv2d>();
+    hidden = is_folded_ ? layer->sums(hidden) : layer->forward(hidden);
     hidden = pools_after ? pooled(hidden, Pool::kMaxHalving) : hidden;
+    hidden = is_folded_ ? torch::relu(hidden) : hidden;  // behind the pool there are fewer
   }
   for (const auto& [name, spec] : blocks()) {
-    hidden = children[name]->as<InceptionBlock>()->forward(hidden);
+    auto* block = children[name]->as<InceptionBlock>();
+    hidden = is_folded_ ? block->forward_folded(hidden) : block->forward(hidden);
   }
   return hidden.mean({2, 3});
+}
+
+void InceptionV3Impl::fold() {
+  const auto children = named_children();
+  for (const StemConv& one : stem()) {
+    children[one.conv.name]->as<BasicConv2d>()->layer().fold();
+  }
+  for (const auto& [name, spec] : blocks()) {
+    children[name]->as<InceptionBlock>()->fold();
+  }
+  is_folded_ = true;
 }
 
 torch::Tensor InceptionV3Impl::forward(const torch::Tensor& images) { return fc_(features(images)); }

@@ -1,5 +1,7 @@
 #include "medisyn/models/resnet_50.h"
 
+#include <string>
+
 namespace medisyn {
 namespace {
 
@@ -15,34 +17,41 @@ torch::nn::Conv2d make_conv(std::int64_t in, std::int64_t out, std::int64_t kern
 class BottleneckImpl : public torch::nn::Module {
  public:
   BottleneckImpl(std::int64_t in, std::int64_t inside, std::int64_t stride)
-      : conv1_(register_module("conv1", make_conv(in, inside, 1))),
-        bn1_(register_module("bn1", torch::nn::BatchNorm2d(inside))),
-        conv2_(register_module("conv2", make_conv(inside, inside, 3, stride))),
-        bn2_(register_module("bn2", torch::nn::BatchNorm2d(inside))),
-        conv3_(register_module("conv3", make_conv(inside, inside * kExpansion, 1))),
-        bn3_(register_module("bn3", torch::nn::BatchNorm2d(inside * kExpansion))) {
+      : first_(add("1", make_conv(in, inside, 1))),
+        second_(add("2", make_conv(inside, inside, 3, stride))),
+        third_(add("3", make_conv(inside, inside * kExpansion, 1))) {
     if (stride != 1 || in != inside * kExpansion) {
-      downsample_ =
-          register_module("downsample", torch::nn::Sequential(make_conv(in, inside * kExpansion, 1, stride),
-                                                              torch::nn::BatchNorm2d(inside * kExpansion)));
+      const auto conv = make_conv(in, inside * kExpansion, 1, stride);
+      const torch::nn::BatchNorm2d norm(inside * kExpansion);
+      register_module("downsample", torch::nn::Sequential(conv, norm));
+      downsample_ = NormedConv(conv, norm);
     }
   }
 
   torch::Tensor forward(const torch::Tensor& input) {
-    torch::Tensor hidden = torch::relu(bn1_(conv1_(input)));
-    hidden = torch::relu(bn2_(conv2_(hidden)));
-    hidden = bn3_(conv3_(hidden));
-    return torch::relu(hidden + (downsample_ ? downsample_->forward(input) : input));
+    torch::Tensor hidden = torch::relu(first_.forward(input));
+    hidden = torch::relu(second_.forward(hidden));
+    hidden = third_.forward(hidden);
+    return torch::relu(hidden + (downsample_.defined() ? downsample_.forward(input) : input));
+  }
+
+  void fold() {
+    for (NormedConv* layer : {&first_, &second_, &third_, &downsample_}) {
+      layer->fold();
+    }
   }
 
  private:
-  torch::nn::Conv2d conv1_;
-  torch::nn::BatchNorm2d bn1_;
-  torch::nn::Conv2d conv2_;
-  torch::nn::BatchNorm2d bn2_;
-  torch::nn::Conv2d conv3_;
-  torch::nn::BatchNorm2d bn3_;
-  torch::nn::Sequential downsample_{nullptr};
+  /// conv1 and bn1, ...
+  NormedConv add(const std::string& number, const torch::nn::Conv2d& conv) {
+    const torch::nn::BatchNorm2d norm(conv->options.out_channels());
+    return {register_module("conv" + number, conv), register_module("bn" + number, norm)};
+  }
+
+  NormedConv first_;
+  NormedConv second_;
+  NormedConv third_;
+  NormedConv downsample_;
 };
 TORCH_MODULE(Bottleneck);
 
@@ -68,9 +77,8 @@ void draw_convolutions(torch::nn::Module& model) {
 }  // namespace
 
 ResNet50Impl::ResNet50Impl(std::int64_t classes)
-    : conv1_(register_module(
-          "conv1", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)))),
-      bn1_(register_module("bn1", torch::nn::BatchNorm2d(64))),
+    : stem_{register_module("conv1", make_conv(3, 64, 7, 2)),
+            register_module("bn1", torch::nn::BatchNorm2d(64))},
       layer1_(register_module("layer1", make_layer(64, 64, 3, 1))),
       layer2_(register_module("layer2", make_layer(256, 128, 4, 2))),
       layer3_(register_module("layer3", make_layer(512, 256, 6, 2))),
@@ -79,8 +87,17 @@ ResNet50Impl::ResNet50Impl(std::int64_t classes)
   draw_convolutions(*this);
 }
 
+void ResNet50Impl::fold() {
+  stem_.fold();
+  for (const auto& layer : {layer1_, layer2_, layer3_, layer4_}) {
+    for (const auto& block : layer->children()) {
+      block->as<Bottleneck>()->fold();
+    }
+  }
+}
+
 torch::Tensor ResNet50Impl::features(const torch::Tensor& images) {
-  torch::Tensor hidden = torch::max_pool2d(torch::relu(bn1_(conv1_(images))), 3, 2, 1);
+  torch::Tensor hidden = torch::max_pool2d(torch::relu(stem_.forward(images)), 3, 2, 1);
   hidden = layer4_->forward(layer3_->forward(layer2_->forward(layer1_->forward(hidden))));
   return hidden.mean({2, 3});
 }

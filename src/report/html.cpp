@@ -59,9 +59,22 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+namespace {
+
+std::string image_element(const Image& image, std::string_view alt, std::string_view type,
+                          std::string_view bytes) {
+  return fmt::format(R"(<img width="{}" height="{}" alt="{}" src="data:image/{};base64,{}">)", image.width,
+                     image.height, escape_html(alt), type, base64(bytes));
+}
+
+}  // namespace
+
 std::string inline_image(const Image& image, std::string_view alt) {
-  return fmt::format(R"(<img width="{}" height="{}" alt="{}" src="data:image/png;base64,{}">)", image.width,
-                     image.height, escape_html(alt), base64(encode_png(image)));
+  return image_element(image, alt, "png", encode_png(image));
+}
+
+std::string inline_jpeg(const Image& image, int quality, std::string_view alt) {
+  return image_element(image, alt, "jpeg", encode_jpeg(image, quality));
 }
 
 std::string html_table(const std::vector<std::string>& header,

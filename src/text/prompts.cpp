@@ -1,7 +1,6 @@
 #include "medisyn/text/prompts.h"
 
 #include <fmt/ranges.h>
-#include <unicode/utf8.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/core/numbers.h"
+#include "medisyn/core/utf8.h"
 #include "medisyn/io/csv.h"
 #include "medisyn/io/jsonl.h"
 #include "medisyn/text/caption.h"
@@ -116,21 +116,6 @@ std::string take_value(std::string_view& rest, const std::string& where) {
   return value;
 }
 
-/// Error naming the line of the first byte that is not UTF-8.
-void check_utf8(std::string_view text, const std::filesystem::path& path) {
-  int line = 1;
-  for (std::size_t at = 0; at < text.size();) {
-    line += text[at] == '\n' ? 1 : 0;
-    const std::size_t begin = at;
-    UChar32 c = 0;
-    U8_NEXT(text.data(), at, text.size(), c);
-    if (c < 0 || (c == 0 && begin + 1 == at)) {
-      fail("{}:{}: expected UTF-8 text, found the byte 0x{:02X}; save the file as UTF-8", path.string(), line,
-           static_cast<unsigned char>(text[begin]));
-    }
-  }
-}
-
 std::vector<Prompt> read_text(const std::filesystem::path& path, std::string_view text) {
   std::vector<Prompt> prompts;
   int number = 0;
@@ -213,7 +198,7 @@ Prompt prompt_of(const Json& line, const std::string& text_template, const std::
   return prompt;
 }
 
-CaptionWords words_of(const CsvTable& table, std::size_t row) {
+CaptionWords words_of(const Table& table, std::size_t row) {
   CaptionWords words;
   for (std::size_t column = 0; column < table.header.size(); ++column) {
     words[table.header[column]] = table.rows[row][column];
@@ -222,7 +207,7 @@ CaptionWords words_of(const CsvTable& table, std::size_t row) {
 }
 
 std::vector<Prompt> read_table(const std::filesystem::path& path, const std::string& text_template) {
-  const CsvTable table = read_csv(path);
+  const Table table = read_csv(path);
   const auto has = [&](const char* name) {
     return std::find(table.header.begin(), table.header.end(), name) != table.header.end();
   };
@@ -231,7 +216,7 @@ std::vector<Prompt> read_table(const std::filesystem::path& path, const std::str
       has_template ? table.header.size() : table.column(has("text") || !has("prompt") ? "text" : "prompt");
   std::vector<Prompt> prompts;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
-    const std::string where = fmt::format("{}:{}", path.string(), table.lines[row]);
+    const std::string where = table.where(row);
     Prompt prompt;
     prompt.is_record = has("file_name");
     if (has_template) {
@@ -305,7 +290,7 @@ Prompt parse_prompt_line(std::string_view line, const std::string& where) {
 
 std::vector<Prompt> read_prompts(const std::filesystem::path& path, const std::string& text_template) {
   std::string text = read_file(path);
-  check_utf8(text, path);
+  check_utf8(text, path.string());
   const std::string extension = path.extension().string();
   std::vector<Prompt> prompts;
   if (extension == ".txt" && !text_template.empty()) {

@@ -27,21 +27,6 @@ std::int64_t step_of(const fs::path& folder) {
   return parse_number<std::int64_t>(std::string_view(name).substr(kPrefix.size())).value_or(-1);
 }
 
-/// Complete checkpoints, oldest first.
-std::vector<fs::path> checkpoints_of(const fs::path& run) {
-  std::vector<fs::path> found;
-  if (fs::is_directory(run / "checkpoints")) {
-    for (const auto& entry : fs::directory_iterator(run / "checkpoints")) {
-      if (step_of(entry.path()) >= 0 && fs::exists(entry.path() / "COMPLETE")) {
-        found.push_back(entry.path());
-      }
-    }
-  }
-  std::sort(found.begin(), found.end(),
-            [](const fs::path& a, const fs::path& b) { return step_of(a) < step_of(b); });
-  return found;
-}
-
 void write_state(const fs::path& folder, const Objective& objective, TensorMap state,
                  const ParameterStore& store, const Json& config) {
   state["sample_hashes"] = torch::tensor(objective.sample_hashes);
@@ -143,30 +128,45 @@ void save_checkpoint(const fs::path& run, const Objective& objective, ParameterS
     try {
       write_checkpoint(target, objective, store, config, ranks.is_first());
     } catch (const Error& error) {
-      const std::vector<fs::path> whole = checkpoints_of(run);
+      const std::vector<Checkpoint> whole = complete_checkpoints(run);
       fail("step {} cannot be saved: {}; {}", store.step(), error.what(),
-           whole.empty() ? "nothing was saved before"
-                         : fmt::format("{} is whole: go on from it with --resume", whole.back().string()));
+           whole.empty()
+               ? "nothing was saved before"
+               : fmt::format("{} is whole: go on from it with --resume", whole.back().folder.string()));
     }
   }
   if (!ranks.is_first()) {
     return;
   }
   write_file(run / "latest", fmt::format("checkpoints/{}\n", name));
-  std::vector<fs::path> old = checkpoints_of(run);
+  const std::vector<Checkpoint> old = complete_checkpoints(run);
   for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < old.size(); ++i) {
-    fs::remove_all(old[i]);
+    fs::remove_all(old[i].folder);
   }
 }
 
-bool has_checkpoint(const fs::path& run) { return !checkpoints_of(run).empty(); }
+std::vector<Checkpoint> complete_checkpoints(const fs::path& run) {
+  std::vector<Checkpoint> found;
+  if (fs::is_directory(run / "checkpoints")) {
+    for (const auto& entry : fs::directory_iterator(run / "checkpoints")) {
+      const std::int64_t step = step_of(entry.path());
+      if (step >= 0 && fs::exists(entry.path() / "COMPLETE")) {
+        found.push_back({.folder = entry.path(), .step = step});
+      }
+    }
+  }
+  std::ranges::sort(found, {}, &Checkpoint::step);
+  return found;
+}
+
+bool has_checkpoint(const fs::path& run) { return !complete_checkpoints(run).empty(); }
 
 fs::path newest_checkpoint(const fs::path& run) {
-  const std::vector<fs::path> found = checkpoints_of(run);
+  const std::vector<Checkpoint> found = complete_checkpoints(run);
   if (found.empty()) {
     fail("--resume: {} holds no complete checkpoint: start without --resume in a new folder", run.string());
   }
-  return found.back();
+  return found.back().folder;
 }
 
 void load_checkpoint(const fs::path& checkpoint, const Objective& objective, ParameterStore& store,

@@ -37,19 +37,22 @@ std::string hash_of(const Json& config, const torch::nn::Module& module, torch::
 
 std::string key_of(const std::string& everything) { return sha256_hex(everything).substr(0, 16); }
 
-/// What tells an image from another of its name: the manifest's hash of it, or its file's size and time.
+/// What tells an image from another of its name: the manifest's hash of it, or its file's size and time, with
+/// its place in a shard.
 std::string identity_of(const ImageDataset& dataset, std::int64_t index) {
   const Record& record = dataset.record(index);
   if (!record.sha256.empty()) {
     return record.sha256;
   }
-  const fs::path path = dataset.path(index);
+  const ImageSource source = dataset.source(index);
   std::error_code error;
-  const auto size = fs::file_size(path, error);
+  const auto size = fs::file_size(source.file, error);
   if (error) {
-    fail("{}: cannot be read: {}", path.string(), error.message());
+    fail("{}: cannot be read: {}", source.name(), error.message());
   }
-  return fmt::format("{} {}", size, fs::last_write_time(path).time_since_epoch().count());
+  const auto time = fs::last_write_time(source.file).time_since_epoch().count();
+  const std::string place = source.is_part() ? fmt::format(" {} {}", source.begin, source.bytes) : "";
+  return fmt::format("{} {}{}", size, time, place);
 }
 
 std::string latents_key(const ImageDataset& dataset, const std::string& vae) {

@@ -33,6 +33,7 @@ TEST(CommandLine, HelpOfEveryCommandNamesItsOptions) {
       {{"eval", "fid", "--help"}, "--extractor"},
       {{"eval", "msssim", "--help"}, "--scales"},
       {{"eval", "alignment", "--help"}, "--generated"},
+      {{"eval", "memorization", "--help"}, "--model"},
       {{"model", "--help"}, "tokenize"},
       {{"model", "tokenize", "--help"}, "--text-file"},
       {{"model", "train-tokenizer", "--help"}, "--vocab-size"},

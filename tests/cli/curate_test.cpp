@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "../dist/jobs.h"
 #include "../fresh_folder.h"
 #include "../run_program.h"
+#include "medisyn/core/run_record.h"
 
 namespace medisyn {
 namespace {
@@ -73,6 +75,64 @@ TEST_F(CurateProgram, KilledAtAnyMomentItGoesOn) {
   for (const auto& entry : fs::recursive_directory_iterator(folder_ / "broken")) {
     EXPECT_FALSE(entry.path().filename().string().ends_with(".part")) << entry.path();
   }
+}
+
+TEST_F(CurateProgram, ShardsOfAKilledRunAreThoseOfAWholeOne) {
+  const auto in_shards = [](const std::string& out, int images) {
+    auto all = words(out);
+    all.insert(all.end(), {"--set", fmt::format("shards.images={}", images)});
+    return all;
+  };
+  const auto shards_of = [this](const std::string& out) {
+    std::map<std::string, std::string> shards;
+    for (const auto& entry : fs::directory_iterator(folder_ / out / "shards")) {
+      shards[entry.path().filename().string()] = slurp(entry.path());
+    }
+    return shards;
+  };
+  const fs::path state = folder_ / "broken/.curate";
+  const auto kill_when = [&](int images, const auto& is_time, int microseconds) {
+    const pid_t child = start_program(in_shards("broken", images), folder_);
+    for (int wait = 0; wait < 8'000 && !is_time(); ++wait) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+    kill(child, SIGKILL);
+    wait_for(child, folder_);
+  };
+  EXPECT_EQ(run_program(in_shards("whole", 40), folder_).exit_code, 0);
+  std::mt19937 generator(5);
+  for (int time = 0; time < 8; ++time) {  // while files are read
+    const auto before = journal_bytes("broken");
+    kill_when(
+        40, [&] { return journal_bytes("broken") >= before + 60'000; }, 0);
+  }
+  int half_way = 0;
+  for (int time = 0; time < 12; ++time) {  // while shards are written, and put in the places of others
+    const bool is_late = time % 3 == 2;
+    const fs::path sign = state / (is_late ? "commit" : "commit.part");
+    kill_when(
+        time % 2 == 0 ? 30 : 50, [&] { return fs::exists(sign); },
+        static_cast<int>(generator() % (is_late ? 1000 : 300'000)));
+    half_way += fs::exists(state / "commit.part") || fs::exists(state / "commit") ? 1 : 0;
+  }
+  EXPECT_GE(half_way, 1);
+  const ProgramResult result = run_program(in_shards("broken", 40), folder_);
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  const auto expected = shards_of("whole");
+  EXPECT_GE(expected.size(), 5U);
+  EXPECT_EQ(shards_of("broken"), expected);
+  EXPECT_EQ(slurp(folder_ / "broken/metadata.jsonl"), slurp(folder_ / "whole/metadata.jsonl"));
+  EXPECT_FALSE(fs::exists(folder_ / "broken/images"));
+  // Images are read out of them as out of files.
+  const ProgramResult scores = run_program(
+      {"eval", "msssim", "--images", "broken", "--scales", "1", "--pairs", "2000", "--json"}, folder_);
+  EXPECT_EQ(scores.exit_code, 0) << scores.errors;
+  whole();
+  const ProgramResult of_files = run_program(
+      {"eval", "msssim", "--images", "whole", "--scales", "1", "--pairs", "2000", "--json"}, folder_);
+  EXPECT_FALSE(fs::exists(folder_ / "whole/shards"));
+  EXPECT_EQ(Json::parse(scores.output)["metrics"], Json::parse(of_files.output)["metrics"]);
 }
 
 TEST_F(CurateProgram, TwoRanksShareTheFiles) {

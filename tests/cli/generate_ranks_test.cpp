@@ -95,7 +95,7 @@ TEST_F(GenerateRanks, SweepDrawsAGridOfEachImage) {
   EXPECT_EQ(rows[1]["steps"], 2);
   EXPECT_EQ(rows[2]["steps"], 3);
   EXPECT_EQ(rows[3]["seed"], rows[0]["seed"]);
-  const CsvTable table = read_csv(folder_ / "o/sweep.csv");
+  const Table table = read_csv(folder_ / "o/sweep.csv");
   ASSERT_EQ(table.rows.size(), rows.size());
   EXPECT_THAT(table.rows[7], ElementsAre("sweep/00001.png", "00007.png", "CT of the lung", "8", "3", "3.0"));
   EXPECT_TRUE(fs::exists(folder_ / "o/sweep/00004.png"));

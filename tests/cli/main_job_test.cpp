@@ -67,6 +67,8 @@ train_text_encoder: true
 optimizer: {learning_rate: 0.003, ema_decay: 0.9}
 batch_size: 4
 max_steps: 40
+save_every_steps: 20
+keep_checkpoints: 2
 )";
 
 constexpr const char* kReport = R"(title: A miniature
@@ -163,8 +165,9 @@ TEST_F(MainJob, ScoresAndReport) {
   EXPECT_EQ(alignment["scores"][0]["n"], 5);
   EXPECT_DOUBLE_EQ(alignment["chance"].get<double>(), 0.5);
 
-  const ProgramResult fid = expect_done({"eval", "fid", "--real", "data", "--generated", "drawn", "--weights",
-                                         "weights.safetensors", "--out", "fid", "--json"});
+  const ProgramResult fid =
+      expect_done({"eval", "fid", "--real", "data", "--generated", "drawn", "--extractor",
+                   "efficientnet_lite0", "--weights", "weights.safetensors", "--out", "fid", "--json"});
   EXPECT_EQ(Json::parse(fid.output)["metrics"]["n_real"], 20);
   EXPECT_EQ(metrics("fid")["extractor"], "efficientnet_lite0");
   EXPECT_GT(metrics("fid")["fid"].get<double>(), 0);
@@ -180,6 +183,40 @@ TEST_F(MainJob, ScoresAndReport) {
   EXPECT_THAT(page, HasSubstr("Red waves"));
   EXPECT_THAT(page, HasSubstr("medisyn eval fid"));
   expect_refused({"report", "--config", "report.yaml", "--out", "report.html"}, "is there already");
+}
+
+TEST_F(MainJob, TheCheckpointOfLowestDistanceIsMarked) {
+  const std::vector<std::string> command = {"eval",          "fid",
+                                            "--checkpoints", "unet",
+                                            "--real",        "data",
+                                            "--where",       "split=train",
+                                            "--sample",      "6",
+                                            "--steps",       "2",
+                                            "--extractor",   "efficientnet_lite0",
+                                            "--weights",     "weights.safetensors",
+                                            "--out",         "choice"};
+  const ProgramResult shown = expect_done(command);
+  const Json found = metrics("choice");
+  EXPECT_EQ(found["n_real"], 6);
+  ASSERT_GE(found["checkpoints"].size(), 2U);
+  double lowest = INFINITY;
+  for (const Json& one : found["checkpoints"]) {
+    lowest = std::min(lowest, one["fid"].get<double>());
+    const std::string name = fmt::format("unet-step-{}", one["step"].get<int>());
+    EXPECT_EQ(read_jsonl(folder_ / "choice" / "images" / name / "metadata.jsonl").size(), 6U);
+  }
+  EXPECT_EQ(found["lowest"]["fid"].get<double>(), lowest);
+  EXPECT_THAT(shown.output, HasSubstr("* "));
+  EXPECT_THAT(read_file(folder_ / "choice" / "checkpoints.csv"), HasSubstr("lowest"));
+  // The numbers are those of the two sides by themselves.
+  const std::string best = fmt::format("choice/images/unet-step-{}", found["lowest"]["step"].get<int>());
+  expect_done({"eval", "fid", "--real", "choice/prompts.jsonl", "--generated", best, "--extractor",
+               "efficientnet_lite0", "--weights", "weights.safetensors", "--fd-infinity", "0", "--out",
+               "best"});
+  EXPECT_NEAR(metrics("best")["fid"].get<double>(), lowest, 1e-9 * lowest);
+  expect_refused({"eval", "fid", "--checkpoints", "data", "--real", "data", "--extractor",
+                  "efficientnet_lite0", "--weights", "weights.safetensors", "--out", "none"},
+                 "expected a run of medisyn train with a complete checkpoint");
 }
 
 TEST_F(MainJob, CtrlCSavesAndResumeGoesOn) {

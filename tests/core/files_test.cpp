@@ -52,6 +52,27 @@ TEST(Files, FullDiskIsOneClearErrorAndKeepsTheOldFile) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
 }
 
+TEST(Files, UnsyncedFilesAreRenamedToo) {
+  const fs::path folder = fresh_folder();
+  write_file(folder / "a.part", "what a killed run left");
+  write_file(folder / "a", "new", Sync::kNone);
+  EXPECT_EQ(read_file(folder / "a"), "new");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+}
+
+TEST(Files, NamesThatTheSystemRefusesAreNoFiles) {
+  const fs::path folder = fresh_folder();
+  write_file(folder / "a", "x");
+  const fs::path long_name = folder / std::string(300, 'n');
+  EXPECT_TRUE(is_file(folder / "a"));
+  EXPECT_FALSE(is_file(folder) || is_file(folder / "a/b") || is_file(long_name));
+  EXPECT_NO_THROW(require_file(folder / "a", "a list"));
+  EXPECT_ERROR(require_file(folder, "a list"), "expected a list, found no file");
+  EXPECT_ERROR(require_file(long_name, "a list"), "n: expected a list, found nothing");
+  EXPECT_ERROR(read_file(long_name), "n: cannot be read: File name too long");
+  EXPECT_ERROR(sha256_file(long_name), "n: cannot be read: File name too long");
+}
+
 TEST(Files, MissingFilesAreNamed) {
   const fs::path folder = fresh_folder();
   EXPECT_ERROR(read_file(folder / "none"), "none: cannot be read: No such file");

@@ -38,7 +38,7 @@ TEST(Annotations, ARowHoldsUntilTheNextOrItsEnd) {
 TEST(Annotations, SlipsAreNamed) {
   const fs::path folder = fresh_folder();
   write_file(folder / "a.txt", "at label\n1 a b\n");
-  EXPECT_ERROR(Annotations(config("seconds"), folder / "a.txt"), "a.txt: row 1: expected 2 columns, found 3");
+  EXPECT_ERROR(Annotations(config("seconds"), folder / "a.txt"), "a.txt:2: expected 2 columns, found 3");
   write_file(folder / "a.txt", "at label\nx a\n");
   EXPECT_ERROR(Annotations(config("seconds"), folder / "a.txt"), "expected a time in seconds, found \"x\"");
   write_file(folder / "a.txt", "when label\n1 a\n");

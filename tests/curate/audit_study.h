@@ -86,11 +86,10 @@ inline LeftOut study_left_out() {
       {"chest", "@sum.dcm", "/home/me/chest/@sum.dcm: <script>alert(1)</script>\xFF"}};
   left_out.skipped = {{"blank", 12}, {"burned-in text", 3}};
   left_out.duplicates = {
-      {.members = {{"skin-0", "skin", true, false, ""}, {"skin-copy", "skin", false, true, ""}},
-       .patients = 1},
-      {.members = {{"chest-6", "chest", true, false, ""},
-                   {"-near", "chest", false, false, ""},
-                   {"chest-6-copy", "skin", false, true, ""}},
+      {.members = {{"skin-0", "skin", true, false}, {"skin-copy", "skin", false, true}}, .patients = 1},
+      {.members = {{"chest-6", "chest", true, false},
+                   {"-near", "chest", false, false},
+                   {"chest-6-copy", "skin", false, true}},
        .patients = 2}};
   return left_out;
 }

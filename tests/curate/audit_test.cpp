@@ -143,12 +143,12 @@ TEST(AuditTables, HoldThePapersLayout) {
   const fs::path folder = fresh_folder();
   const Manifest manifest = study_manifest();
   write_audit_tables(folder, study_audit(manifest));
-  const CsvTable types = read_csv(folder / "counts_by_image_type.csv");
+  const Table types = read_csv(folder / "counts_by_image_type.csv");
   EXPECT_THAT(types.header, ElementsAre("image_type", "train", "validation", "test", "total"));
   EXPECT_THAT(types.rows, ElementsAre(Row{"Dermoscopy", "3", "3", "0", "6"}, Row{"X-ray", "0", "0", "4", "4"},
                                       Row{"total", "3", "3", "4", "10"}));
   EXPECT_THAT(rows_of(folder / "counts_by_specialty.csv").back(), ElementsAre("total", "3", "3", "4", "10"));
-  const CsvTable repositories = read_csv(folder / "counts_by_repository.csv");
+  const Table repositories = read_csv(folder / "counts_by_repository.csv");
   EXPECT_THAT(repositories.header,
               ElementsAre("repository", "train", "validation", "test", "total", "patients", "studies",
                           "videos", "groups", "source", "licence"));
@@ -210,7 +210,7 @@ TEST(AuditTables, LongCaptionsWithTheWordsLost) {
   }
   const fs::path folder = fresh_folder();
   write_audit_tables(folder, audit);
-  const CsvTable table = read_csv(folder / "long_captions.csv");
+  const Table table = read_csv(folder / "long_captions.csv");
   EXPECT_THAT(table.header, ElementsAre("id", "caption", "tokens", "words_lost", "images"));
   ASSERT_GE(table.rows.size(), 2U);
   EXPECT_THAT(table.rows[0], ElementsAre("skin-2", exactly + " 7 7", "14", "7 7", "3"));

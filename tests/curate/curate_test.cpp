@@ -5,34 +5,11 @@
 #include <map>
 
 #include "../expect_error.h"
-#include "../fresh_folder.h"
-#include "medisyn/core/log.h"
+#include "curate_fixture.h"
 #include "medisyn/data/manifest.h"
-#include "miniature.h"
 
 namespace medisyn {
 namespace {
-
-class Curate : public testing::Test {
- protected:
-  void SetUp() override {
-    set_quiet(true);
-    folder_ = fresh_folder();
-    write_miniature(folder_ / "data");
-    config_file_ = folder_ / "curate.yaml";
-    write_file(config_file_, miniature_yaml(folder_ / "data"));
-  }
-
-  Json run(const std::string& out, const std::vector<std::string>& overrides = {}) {
-    RunRecord record("medisyn curate");
-    Communicator alone;
-    curate(read_config<CurateConfig>(config_file_, overrides), folder_ / out, alone, 2, record);
-    return record.metrics;
-  }
-
-  fs::path folder_;
-  fs::path config_file_;
-};
 
 TEST_F(Curate, CountsEveryImageOnce) {
   const Json metrics = run("out");

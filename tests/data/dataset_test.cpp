@@ -5,6 +5,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/data/transforms.h"
 #include "medisyn/io/resize.h"
+#include "medisyn/io/tar.h"
 
 namespace medisyn {
 namespace {
@@ -64,6 +65,27 @@ TEST_F(Dataset, KeptImagesAreThoseOfTheFirstReading) {
   const torch::Tensor first = dataset.pictures({0, 1}).pixels;
   fs::remove(folder_ / "square.png");
   EXPECT_TRUE(torch::equal(dataset.pictures({0, 1}).pixels, first));
+}
+
+TEST_F(Dataset, ShardsAreReadAsFilesAre) {
+  Manifest sharded = manifest_;
+  TarWriter tar(folder_ / "s.tar");
+  for (Record& record : sharded.records) {
+    const std::string bytes = read_file(folder_ / record.file_name);
+    record.shard = {.file = "s.tar", .begin = tar.add(record.file_name, bytes), .bytes = bytes.size()};
+  }
+  tar.commit();
+  const Pictures expected = ImageDataset(manifest_, 20).pictures({2, 0, 1});
+  for (const Record& record : sharded.records) {
+    fs::remove(folder_ / record.file_name);
+  }
+  const Pictures found = ImageDataset(sharded, 20).pictures({2, 0, 1});
+  EXPECT_TRUE(torch::equal(found.pixels, expected.pixels));
+  EXPECT_TRUE(torch::equal(found.time_ids, expected.time_ids));
+  fs::resize_file(folder_ / "s.tar", 600);
+  EXPECT_ERROR(ImageDataset(sharded, 20).pictures({2}), "s.tar/tall.png: expected ");
+  sharded.records[1].shard.begin += 1;
+  EXPECT_ERROR(ImageDataset(sharded, 20).pictures({1}), "s.tar/wide.png");
 }
 
 TEST_F(Dataset, BrokenImagesAreNamed) {

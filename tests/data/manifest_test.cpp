@@ -101,7 +101,7 @@ TEST(Manifest, ErrorsNameFileAndLine) {
   EXPECT_ERROR(read_manifest(with("\n")), "expected one record a line, found an empty file");
   EXPECT_ERROR(read_manifest(folder / "none"), "none: expected a folder of images");
   EXPECT_ERROR(read_manifest(fresh_folder("empty")),
-               "expected a metadata.jsonl or image files, found neither");
+               "expected a metadata.jsonl, image files or tar files of images, found none of them");
 }
 
 }  // namespace

@@ -74,6 +74,48 @@ TEST(Fid, OfASetWithItselfIsZeroEvenWhenRankDeficient) {
   EXPECT_NEAR(frechet_distance(few, few), 0, 1e-6);
 }
 
+// Fewer rows than features, where scipy's sqrtm fails: the closed form through singular values.
+TEST(Fid, IsRightForRankDeficientCovariances) {
+  torch::manual_seed(8);
+  const torch::Tensor a = torch::randn({20, 50}, torch::kDouble);
+  const torch::Tensor b = torch::randn({30, 50}, torch::kDouble) + 0.3;
+  const auto centred = [](const torch::Tensor& x) {
+    return (x - x.mean(0)) / std::sqrt(static_cast<double>(x.size(0) - 1));
+  };
+  const torch::Tensor products = centred(a).matmul(centred(b).t());
+  const double cross = std::get<1>(torch::linalg_svd(products)).sum().item<double>();
+  const double expected =
+      ((a.mean(0) - b.mean(0)).square().sum() + centred(a).square().sum() + centred(b).square().sum())
+          .item<double>() -
+      2 * cross;
+  EXPECT_NEAR(frechet_distance(of(a), of(b)), expected, 1e-9 * expected);
+  EXPECT_NEAR(frechet_distance(of(b), of(a)), expected, 1e-6 * expected);
+}
+
+TEST(Fid, IsFiniteForConstantFeatures) {
+  const FeatureStatistics constant = of(torch::full({10, 5}, 3.0));
+  EXPECT_EQ(frechet_distance(constant, constant), 0);
+  EXPECT_NEAR(frechet_distance(constant, of(torch::full({7, 5}, 1.0))), 20, 1e-12);
+  torch::manual_seed(9);
+  const torch::Tensor rows = torch::randn({40, 5}, torch::kDouble) * torch::tensor({1.0, 0.0, 2.0, 0.0, 1.0});
+  const FeatureStatistics some = of(rows);  // two features are constant
+  EXPECT_NEAR(frechet_distance(some, constant),
+              (some.covariance().trace() + (some.mean() - 3).square().sum()).item<double>(), 1e-9);
+  EXPECT_NEAR(frechet_distance(constant, some), frechet_distance(some, constant), 1e-9);
+  EXPECT_NEAR(frechet_distance(some, some), 0, 1e-9);
+}
+
+TEST(Fid, OneReferenceServesManyDistances) {
+  torch::manual_seed(10);
+  const Moments real = moments_of(of(torch::randn({60, 7})));
+  const FrechetFrom from(real);
+  for (const double shift : {0.0, 1.0}) {
+    const Moments other = moments_of(of(torch::randn({50, 7}) + shift));
+    EXPECT_NEAR(from.to(other), frechet_distance(real, other), 1e-9);
+  }
+  EXPECT_THROW(from.to(moments_of(of(torch::randn({50, 6})))), c10::Error);
+}
+
 TEST(Fid, IsSymmetricAndIndependentOfRotation) {
   torch::manual_seed(3);
   const torch::Tensor a = torch::randn({50, 6}, torch::kDouble);

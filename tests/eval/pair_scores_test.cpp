@@ -20,7 +20,7 @@ fs::path write_picture(const fs::path& file, int height, int width, int seed) {
 
 TEST(PairScores, AreTheSameWithMemoryForAllAndForTwo) {
   const fs::path folder = fresh_folder();
-  std::vector<fs::path> images;
+  std::vector<ImageSource> images;
   for (int i = 0; i < 9; ++i) {
     images.push_back(write_picture(folder / (std::to_string(i) + ".png"), 41, 44, i + 1));
   }

@@ -252,7 +252,7 @@ TEST(Dicom, WhatIsNotReadIsNamed) {
     EXPECT_ERROR(read_dicom_info(write_grey(edit)), message);
   };
   refused([](DcmDataset& d) { d.putAndInsertString(DCM_PhotometricInterpretation, "HSV"); },
-          "expected grey, palette, RGB or YBR_FULL pixels, found \"HSV\" of 1 samples");
+          "expected grey, palette, RGB or YBR_FULL pixels, found HSV of 1 samples");
   refused([](DcmDataset& d) { d.putAndInsertUint16(DCM_BitsAllocated, 12); },
           "expected samples of 1, 8, 16 or 32 bits, found 16 of 12 bits");
   refused([](DcmDataset& d) { d.putAndInsertUint16(DCM_HighBit, 31); }, "the highest of them bit 31");

@@ -367,6 +367,21 @@ TEST_F(HostileDicom, ADeflatedBomb) {
   EXPECT_LT(peak_kib() - before, 2 * kMostKib);
 }
 
+TEST_F(HostileDicom, ANameInAnotherTagIsNotRepeated) {
+  for (const char* name : {"SECRET^JANE", "Secret", "SECRET", "MONOCHROME2 SECRET"}) {
+    for (const bool has_pixels : {true, false}) {
+      const std::string bytes = read_file(write_grey([&](DcmDataset& d) {
+        d.putAndInsertString(DCM_PhotometricInterpretation, name);
+        if (!has_pixels) {
+          d.findAndDeleteElement(DCM_PixelData);
+        }
+      }));
+      expect_refused(bytes, has_pixels ? "found an unknown value of 1 samples"
+                                       : "photometric interpretation: an unknown value)");
+    }
+  }
+}
+
 TEST_F(HostileDicom, NoFileAndNoDicom) {
   EXPECT_ERROR(read_dicom_info(folder_ / "none.dcm"), "none.dcm: no such file");
   EXPECT_ERROR(read_dicom_info(folder_), "no such file");

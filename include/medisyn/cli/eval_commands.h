@@ -17,20 +17,23 @@ namespace medisyn {
 int eval_fid_command(int argc, char** argv);
 int eval_msssim_command(int argc, char** argv);
 int eval_alignment_command(int argc, char** argv);
+int eval_memorization_command(int argc, char** argv);
 
-/// --extractor and --weights.
+/// --extractor, --weights and --mode.
 struct ExtractorOptions {
   std::string name = "efficientnet_lite0";
-  std::filesystem::path weights;
+  std::filesystem::path weights = {};
+  std::string mode = {};  ///< of inception; "": the first of inception_modes()
 };
 void add_extractor_options(CLI::App& app, ExtractorOptions& options);
 /// Error for a dtype other than fp32, in which all features are computed.
 Extractor open_extractor(const ExtractorOptions& options, const CommonOptions& common, torch::Device device);
 
-/// The images that --where and --sample leave of a manifest, a run of generate or a folder of images.
+/// The images that --where and --sample leave of a manifest, a run of generate, a folder of images or tar
+/// shards.
 Manifest open_images(const std::filesystem::path& path, const CommonOptions& options);
 
-std::vector<std::filesystem::path> image_paths(const Manifest& manifest);
+std::vector<ImageSource> image_sources(const Manifest& manifest);
 
 /// The folder of --out, claimed before anything is computed, and given back empty when nothing came of it.
 class EvalOutput {

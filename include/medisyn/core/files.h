@@ -11,14 +11,26 @@ namespace medisyn {
 
 namespace fs = std::filesystem;
 
+/// False, too, where the system does not say: a name that is too long, a folder that may not be entered.
+bool is_file(const fs::path& path);
+
+/// Error, naming what is expected ("a tar file"), when no file is there.
+void require_file(const fs::path& path, std::string_view expected);
+
 /// The bytes of a file. Error when it is missing or unreadable.
 std::string read_file(const fs::path& path);
+
+enum class Sync {
+  kFile,  ///< the file survives a power cut once it is written
+  kNone,  ///< of many thousand files that a next run makes again, under the same temporary name: a power cut
+          ///< may leave some of them empty
+};
 
 /// Writes through a temporary name beside the target, which is synced and renamed by commit().
 /// Without commit() (an exception, say) nothing is left behind.
 class AtomicFile {
  public:
-  explicit AtomicFile(fs::path target);
+  explicit AtomicFile(fs::path target, Sync sync = Sync::kFile);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -31,13 +43,14 @@ class AtomicFile {
  private:
   fs::path target_;
   fs::path temporary_;
+  Sync sync_;
   int descriptor_ = -1;
 };
 
 /// Error when something is there already: nothing is overwritten in silence.
 void require_absent(const fs::path& path);
 
-void write_file(const fs::path& path, std::string_view bytes);
+void write_file(const fs::path& path, std::string_view bytes, Sync sync = Sync::kFile);
 
 /// Adds one line to a log file that grows while a command runs (metrics.jsonl).
 void append_line(const fs::path& path, std::string_view line);

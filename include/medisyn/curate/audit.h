@@ -38,9 +38,9 @@ struct RejectedFile {
 struct DuplicateMember {
   std::string id;
   std::string repository;
-  bool is_kept = false;                ///< stands in the data set
-  bool is_exact_copy = false;          ///< its pixels are those of a member before it
-  std::filesystem::path picture = {};  ///< the file, for the page; "" or missing: none is shown
+  bool is_kept = false;        ///< stands in the data set
+  bool is_exact_copy = false;  ///< its pixels are those of a member before it
+  ImageSource picture = {};    ///< for the page; "" or missing: none is shown
 };
 
 /// Images of one picture.

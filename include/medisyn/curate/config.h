@@ -28,6 +28,20 @@ struct SplitConfig {
   }
 };
 
+/// The images as WebDataset tar files, OUT/shards/<split>-00000.tar, ..., instead of files in OUT/images,
+/// which many file systems cannot bear by the million. Of each image NAME.png (or .jpg), NAME.json (its row)
+/// and NAME.txt (its caption), in the manifest's order: a reader that goes through them from end to end
+/// should shuffle. metadata.jsonl is the index: its keys shard, shard_begin and shard_bytes say where each
+/// image stands. May be put in, taken out or changed between two runs: no image is made anew for it.
+struct ShardsConfig {
+  std::int64_t images = 10000;  ///< in each shard; the last one of a split has fewer
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit& visit) {
+    visit("images", self.images, in_range(1, 100'000));
+  }
+};
+
 struct CurateConfig {
   std::filesystem::path root = ".";  ///< of the repositories' paths; relative to the working directory
   std::optional<std::filesystem::path> out;  ///< where --out does not say
@@ -35,6 +49,7 @@ struct CurateConfig {
   std::string fit = "crop";  ///< crop: shorter side, then the centre; pad: longer side, then black
   std::string format = "png";
   std::int64_t jpeg_quality = 95;  ///< of format jpeg
+  std::optional<ShardsConfig> shards;
   double max_bad_fraction = 0.01;  ///< of a repository's files that may be corrupt
   SplitConfig split;
   DuplicatesConfig duplicates;
@@ -50,6 +65,7 @@ struct CurateConfig {
     visit("fit", self.fit, one_of({"crop", "pad"}));
     visit("format", self.format, one_of({"png", "jpeg"}));
     visit("jpeg_quality", self.jpeg_quality, in_range(1, 100));
+    visit("shards", self.shards);
     visit("max_bad_fraction", self.max_bad_fraction, in_range(0, 1));
     visit("split", self.split);
     visit("duplicates", self.duplicates);

@@ -19,12 +19,12 @@ class CurateInterrupted : public std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// Writes OUT/images/<repository>/*.png, metadata.jsonl, the audit, config.yaml and result.json (`record`,
-/// completed here with its config, inputs and metrics). The images come first, each item noted in
-/// OUT/.curate, and everything else at the end: a killed run goes on where it stopped, and a later run with
-/// the same OUT reads only the files that are new or changed and keeps every group on its side of the split.
-/// The ranks share the files; the first one does the end. All but result.json is the same, byte for byte,
-/// on every run into an empty folder.
+/// Writes OUT/images/<repository>/*.png (or OUT/shards/*.tar), metadata.jsonl, the audit, config.yaml and
+/// result.json (`record`, completed here with its config, inputs and metrics). The images come first, each
+/// item noted in OUT/.curate, and everything else at the end: a killed run goes on where it stopped, and a
+/// later run with the same OUT reads only the files that are new or changed and keeps every group on its side
+/// of the split. The ranks share the files; the first one does the end. All but result.json is the same, byte
+/// for byte, on every run into an empty folder.
 ///
 /// Error: OUT holds something else, a path is missing, too many corrupt files, sides that contradict each
 /// other. CurateInterrupted after Ctrl-C.

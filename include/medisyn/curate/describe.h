@@ -39,17 +39,15 @@ class Describer {
   /// The side of the split that the repository itself gives; "" where its rule is another.
   std::string official_side(const Facts& facts) const;
 
-  /// The DICOM id tags that the rules need.
-  std::vector<std::string> id_tags() const;
-
   /// Every placeholder that this repository's caption may use, empty.
   static CaptionWords placeholders(const RepositoryConfig& repository);
 
  private:
   using Expressions = std::map<std::string, std::regex>;  ///< by their text
 
-  std::string text_at(const Facts& facts, const std::string& column, const std::string& regex,
-                      const std::string& tag) const;
+  /// "" where the text's place has none. `Pick`: what for_each_text() visits.
+  template <class Pick>
+  std::string text_at(const Facts& facts, const Pick& pick) const;
   std::string id_of(const Facts& facts, const IdConfig& config, const char* what) const;
   std::string patient_of(const Facts& facts) const;
   std::optional<std::vector<std::string>> labels_of(const Facts& facts) const;

@@ -45,8 +45,8 @@ struct Item {
 std::string slug(std::string_view name);
 
 /// All items of a repository in a fixed order, whatever the file system's. `filtered_out` counts the rows
-/// that `where` left out. A row whose path leaves the repository's folder has a fault. Error: a path, a table
-/// or a column is missing, nothing is left.
+/// that `where` left out. A path that leaves the repository's folder, holds control characters or is longer
+/// than 1024 bytes is a fault. Error: a path, a table or a column is missing, nothing is left.
 std::vector<Item> list_items(const CurateConfig& config, const RepositoryConfig& repository,
                              std::int64_t& filtered_out);
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,11 +26,12 @@ namespace medisyn {
 
 /// A finished image.
 struct CuratedImage {
-  Record record;       ///< without group_id, and with a split only where the repository's own rule gives one
+  Record record;  ///< without group_id, and with a split only where the repository's own rule gives one; its
+                  ///< shard may be a spool
   std::string pixels;  ///< SHA-256 of the finished pixels, in hex
   PerceptualHash hash;
   double seconds = 0;       ///< of a video's frame; NaN for others
-  std::uint64_t bytes = 0;  ///< of the file
+  std::uint64_t bytes = 0;  ///< of the encoded image
 };
 
 /// What came of an item.
@@ -43,6 +45,11 @@ struct ItemResult {
 
 class Journal {
  public:
+  static constexpr const char* kMerged = "items-all.jsonl";
+
+  /// Changes a line while it is copied.
+  using Adapt = std::function<void(ItemResult&)>;
+
   /// Reads what all ranks wrote before. Error naming file and line for one that is damaged before its end.
   Journal(std::filesystem::path folder, std::int64_t rank);
 
@@ -60,8 +67,15 @@ class Journal {
   /// Reads the lines that this and other ranks have added since the last time.
   void reread();
 
-  /// Keeps the lines of `keys` alone, in that order, in one file.
-  void keep(const std::vector<std::string>& keys);
+  /// Keeps the lines of `keys` alone, in that order, in one file, kMerged.
+  void keep(const std::vector<std::string>& keys, const Adapt& adapt = {});
+
+  /// Writes that file elsewhere: when it is put in the journal's folder, drop_parts() ends the change.
+  void write(const std::filesystem::path& file, const std::vector<std::string>& keys,
+             const Adapt& adapt = {}) const;
+
+  /// Removes all files of a journal but kMerged.
+  static void drop_parts(const std::filesystem::path& folder);
 
  private:
   struct Place {

@@ -1,10 +1,11 @@
-// One file of a repository becomes finished images in the output folder.
+// One file of a repository becomes finished images.
 #pragma once
 
 #include <filesystem>
 #include <string>
 
 #include "medisyn/curate/describe.h"
+#include "medisyn/curate/image_store.h"
 #include "medisyn/curate/journal.h"
 
 namespace medisyn {
@@ -17,11 +18,10 @@ std::string repository_key(const CurateConfig& config, const RepositoryConfig& r
 std::string item_key(const std::string& repository_key, const CurateConfig& config,
                      const RepositoryConfig& repository, const Item& item);
 
-/// Reads, cuts, resizes, describes and hashes, and writes OUT/images/<repository>/<id>.png (or .jpg), each
-/// under a temporary name that is renamed. A file that cannot be read, or only in part, gives no image and
+/// Reads, cuts, resizes, describes and hashes, and gives images/<repository>/<id>.png (or .jpg) to the store.
+/// A file that cannot be read, or only in part, gives no image and
 /// its reason in `rejected`. Error when an image cannot be written. Any thread.
 ItemResult make_item(const CurateConfig& config, const RepositoryConfig& repository,
-                     const Describer& describer, const Item& item, std::string key,
-                     const std::filesystem::path& out);
+                     const Describer& describer, const Item& item, std::string key, ImageStore& store);
 
 }  // namespace medisyn

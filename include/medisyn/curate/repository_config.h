@@ -129,4 +129,18 @@ struct RepositoryConfig {
   }
 };
 
+/// Every rule of a repository that takes a text from a `column`, a `regex` or a `tag`.
+template <class Visit>
+void for_each_text(const RepositoryConfig& repository, const Visit& visit) {
+  visit(repository.patient);
+  visit(repository.labels);
+  for (const auto& id : {repository.study, repository.video}) {
+    visit(id.value_or(IdConfig()));
+  }
+  visit(repository.split.official.value_or(PickConfig()));
+  for (const auto& [name, pick] : repository.words) {
+    visit(pick);
+  }
+}
+
 }  // namespace medisyn

@@ -38,7 +38,7 @@ class ImageDataset {
     return manifest_.records[static_cast<std::size_t>(index)];
   }
   const std::vector<Record>& records() const { return manifest_.records; }
-  std::filesystem::path path(std::int64_t index) const { return image_path(manifest_, record(index)); }
+  ImageSource source(std::int64_t index) const { return image_source(manifest_, record(index)); }
   std::int64_t image_pixels() const { return image_pixels_; }
 
   std::vector<std::string> ids() const;

@@ -33,8 +33,32 @@ class FeatureStatistics {
 /// The statistics of rows [N, D].
 FeatureStatistics statistics_of(const torch::Tensor& rows);
 
-/// |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2), roots by symmetric eigen-decomposition with
-/// eigenvalues clamped at 0: never complex, equal to scipy's sqrtm(C1 C2) up to rounding. Never below 0.
+/// Mean and covariance of a set of features, of whatever set: a file of statistics holds no more.
+struct Moments {
+  torch::Tensor mean;        ///< [D] double
+  torch::Tensor covariance;  ///< [D, D] double
+  std::int64_t count = 0;    ///< rows that they were made of; 0 where that is not known
+};
+Moments moments_of(const FeatureStatistics& statistics);
+
+/// |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2), by symmetric eigen-decompositions of which negative
+/// values, which are rounding, count as 0: never complex, never below 0, and finite for any finite features.
+/// Equal to scipy's sqrtm(C1 C2) up to rounding.
+///
+/// With C1 = R R^T, R of as many columns as C1 has rank, the last root has the eigenvalues of R^T C2 R and a
+/// few zeros: of a covariance of n < D rows that is n by n, and a second distance to the same C1 costs no
+/// second R.
+class FrechetFrom {
+ public:
+  explicit FrechetFrom(Moments reference);
+  double to(const Moments& other) const;
+
+ private:
+  Moments reference_;
+  torch::Tensor root_;  ///< R [D, rank]
+};
+
+double frechet_distance(const Moments& a, const Moments& b);
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b);
 
 struct KernelDistance {
@@ -56,11 +80,11 @@ struct RealFloor {
   std::int64_t n = 0;  ///< images on each side: min(generated, real / 2); below 2 nothing else is set
   double real = 0;
   double generated = 0;
-  double kid_real = 0;       ///< one subset of all n
-  double kid_generated = 0;  ///< one subset of all n
+  double kid_real = 0;
+  double kid_generated = 0;
 };
 
-/// Seeded. real [N, D], generated [M, D]
+/// Seeded; kid_real and kid_generated are of one subset of all n. real [N, D], generated [M, D]
 RealFloor real_floor(const torch::Tensor& real, const torch::Tensor& generated, std::uint64_t seed);
 
 }  // namespace medisyn

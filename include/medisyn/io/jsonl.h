@@ -1,13 +1,19 @@
-// JSON Lines: one JSON value a line.
+// JSON, and JSON Lines: one value a line.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "medisyn/core/run_record.h"
 
 namespace medisyn {
+
+/// One value. Error naming `where` for text that is no JSON, not UTF-8 or nested deeper than 64 levels, which
+/// those who walk over the value could not bear.
+Json parse_json(std::string_view text, const std::string& where);
 
 struct JsonLine {
   int line = 0;  ///< from 1

@@ -62,6 +62,9 @@ struct BiomedClipFolder {
 /// True where a folder holds an open_clip_config.json.
 bool is_open_clip_folder(const std::filesystem::path& folder);
 
+/// The file of its weights. Error when there is none.
+std::filesystem::path biomedclip_weights(const std::filesystem::path& folder);
+
 /// Reads it in fp32. Sizes follow from the weights' shapes, every head being 64 wide. Error naming the file
 /// for a config of another model, or weights that do not fit.
 BiomedClipFolder load_biomedclip(const std::filesystem::path& folder);

@@ -14,6 +14,8 @@
 
 #include <cstdint>
 
+#include "medisyn/models/folded_conv.h"
+
 namespace medisyn {
 
 class EfficientNetLite0Impl : public torch::nn::Module {
@@ -23,6 +25,10 @@ class EfficientNetLite0Impl : public torch::nn::Module {
   static constexpr std::int64_t kClasses = 1000;
 
   EfficientNetLite0Impl();
+
+  /// For inference from now on, with the weights that the model holds at this moment, on their device: batch
+  /// norms become part of the convolutions, which run as folded_conv.h says.
+  void fold();
 
   /// The pooled features. [B, 3, 224, 224], normalised by normalise() -> [B, 1280]. Batch statistics and
   /// dropout follow train() and eval().
@@ -35,11 +41,9 @@ class EfficientNetLite0Impl : public torch::nn::Module {
   static torch::Tensor normalise(const torch::Tensor& images);
 
  private:
-  torch::nn::Conv2d conv_stem_{nullptr};
-  torch::nn::BatchNorm2d bn0_{nullptr};
+  NormedConv stem_;  ///< "_conv_stem", "_bn0"
   torch::nn::ModuleList blocks_;
-  torch::nn::Conv2d conv_head_{nullptr};
-  torch::nn::BatchNorm2d bn1_{nullptr};
+  NormedConv head_;  ///< "_conv_head", "_bn1"
   torch::nn::Dropout dropout_{nullptr};
   torch::nn::Linear fc_{nullptr};
 };

@@ -23,6 +23,10 @@ class InceptionV3Impl : public torch::nn::Module {
 
   InceptionV3Impl();
 
+  /// For features alone from now on, with the weights that the model holds at this moment, on their device:
+  /// batch norms become part of the convolutions, which run as folded_conv.h says.
+  void fold();
+
   /// The pool3 features of FID. [B, 3, 299, 299] in [-1, 1] -> [B, 2048]
   torch::Tensor features(const torch::Tensor& images);
 
@@ -31,6 +35,7 @@ class InceptionV3Impl : public torch::nn::Module {
 
  private:
   torch::nn::Linear fc_;
+  bool is_folded_ = false;
 };
 TORCH_MODULE(InceptionV3);
 

@@ -12,6 +12,8 @@
 
 #include <cstdint>
 
+#include "medisyn/models/folded_conv.h"
+
 namespace medisyn {
 
 class ResNet50Impl : public torch::nn::Module {
@@ -22,6 +24,10 @@ class ResNet50Impl : public torch::nn::Module {
   /// Random weights, as the reference draws them, from torch's global generator.
   explicit ResNet50Impl(std::int64_t classes = 1000);
 
+  /// For inference from now on, with the weights that the model holds at this moment, on their device: batch
+  /// norms become part of the convolutions, which run as folded_conv.h says.
+  void fold();
+
   /// The pooled features. [B, 3, H, W], normalised by ImageNet's mean and deviation -> [B, 2048]
   torch::Tensor features(const torch::Tensor& images);
 
@@ -29,8 +35,7 @@ class ResNet50Impl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& images) { return fc_(features(images)); }
 
  private:
-  torch::nn::Conv2d conv1_;
-  torch::nn::BatchNorm2d bn1_;
+  NormedConv stem_;  ///< "conv1", "bn1"
   torch::nn::Sequential layer1_;
   torch::nn::Sequential layer2_;
   torch::nn::Sequential layer3_;

@@ -19,6 +19,9 @@ std::string script_json(const Json& value);
 /// <img> with the picture inside as a PNG data URI.
 std::string inline_image(const Image& image, std::string_view alt);
 
+/// The same as a JPEG: a few kB for a photograph.
+std::string inline_jpeg(const Image& image, int quality, std::string_view alt);
+
 /// A table inside a scrolling box; cells are escaped here. `kind` is a class of page.css: "" for numbers (all
 /// columns but the first to the right), "totals" for numbers with a last row that adds up, "words" for text
 /// that wraps, "words whole" where no word may be cut, "words commands" where the first column is typed.

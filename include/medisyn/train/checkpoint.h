@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "medisyn/core/run_record.h"
 #include "medisyn/train/objective.h"
@@ -22,6 +23,14 @@ namespace medisyn {
 /// newest. All ranks must call; the first one writes.
 void save_checkpoint(const std::filesystem::path& run, const Objective& objective, ParameterStore& store,
                      const Json& config, std::int64_t keep, const Communicator& ranks);
+
+struct Checkpoint {
+  std::filesystem::path folder;
+  std::int64_t step;
+};
+
+/// Those with COMPLETE, oldest first.
+std::vector<Checkpoint> complete_checkpoints(const std::filesystem::path& run);
 
 bool has_checkpoint(const std::filesystem::path& run);
 
