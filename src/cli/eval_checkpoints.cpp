@@ -7,6 +7,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/log.h"
 #include "medisyn/dist/device.h"
+#include "medisyn/dist/ranks.h"
 #include "medisyn/eval/fid.h"
 #include "medisyn/io/jsonl.h"
 #include "medisyn/train/checkpoint.h"
@@ -78,7 +79,9 @@ std::vector<std::string> generation_arguments(const CheckpointsOptions& options,
                                     "--seed",
                                     std::to_string(common.seed),
                                     "--device",
-                                    common.device};
+                                    common.device,
+                                    "--nproc",
+                                    std::to_string(common.nproc)};
   for (const auto& [flag, value] : {std::pair{"--sampler", options.sampler}, {"--size", options.size}}) {
     if (!value.empty()) {
       words.insert(words.end(), {flag, value});
@@ -138,6 +141,9 @@ int eval_checkpoints(const CheckpointsOptions& options, const CommonOptions& com
                      const ExtractorOptions& extractor_options, const fs::path& real_path) {
   if (common.out.empty()) {
     fail("--checkpoints: expected --out, where the pictures of each checkpoint go");
+  }
+  if (this_rank().world > 1) {
+    fail("--checkpoints: expected one process, found a rank of torchrun, srun or mpirun: use --nproc");
   }
   RunRecord record("medisyn eval fid --checkpoints");
   std::vector<Candidate> candidates = find_candidates(options.runs);

@@ -180,6 +180,8 @@ void finish(EvalOutput& output, RunRecord& record, const FidSides& sides, const 
   record.metrics["is_inception_fid"] = description.value("extractor", "") == "inception" &&
                                        is_published_inception(description.value("weights_sha256", ""));
   record.metrics.update(fid_metrics(arguments.scores, sides.real, sides.generated));
+  const FidTable table = fid_table(record.metrics);
+  output.write_table("fid.csv", table.header, {table.row});
   output.finish(record, fid_summary(record.metrics));
 }
 

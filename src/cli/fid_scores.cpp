@@ -104,4 +104,18 @@ Json fid_metrics(const FidOptions& options, const FidSide& real, const FidSide& 
   return metrics;
 }
 
+FidTable fid_table(const Json& metrics) {
+  FidTable table;
+  for (const char* key : {"extractor", "mode", "weights_sha256", "n_real", "n_generated", "fid", "kid",
+                          "kid_std", "precision", "recall", "density", "coverage"}) {
+    const Json value = metrics.value(key, Json(nullptr));
+    table.header.emplace_back(key);
+    table.row.push_back(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  const Json infinite = metrics.value("fd_infinity", Json(nullptr));
+  table.header.emplace_back("fd_infinity");
+  table.row.push_back(infinite.is_null() ? "" : infinite.at("distance").dump());
+  return table;
+}
+
 }  // namespace medisyn

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "fid_sides.h"
 
@@ -23,6 +24,13 @@ void check_fid_options(const FidOptions& options, const FidSide& real, const Fid
 /// The metrics of result.json beside describe(Extractor). What needs features of a side that has none, or
 /// more images than there are, is null.
 Json fid_metrics(const FidOptions& options, const FidSide& real, const FidSide& generated);
+
+/// The same as fid.csv: names and one row; empty cells for what is null.
+struct FidTable {
+  std::vector<std::string> header;
+  std::vector<std::string> row;
+};
+FidTable fid_table(const Json& metrics);
 
 /// For the terminal, out of the metrics with the extractor's description.
 std::string fid_summary(const Json& metrics);

@@ -44,14 +44,26 @@ void add_training_card(const std::string& title, const Json& metrics, std::vecto
 /// Rows of (score, value, over) for the distances of one result of fid.
 std::vector<std::vector<std::string>> distance_rows(const Json& metrics) {
   const auto number = [&](const Json& map, const char* key) { return map.at(key).get<double>(); };
+  const auto has = [&](const char* key) { return metrics.contains(key) && !metrics.at(key).is_null(); };
+  const auto images = [&](const char* key) { return has(key) ? metrics.at(key).dump() : std::string("?"); };
+  const std::string sides = fmt::format("{} real, {} generated", images("n_real"), images("n_generated"));
   std::vector<std::vector<std::string>> rows = {
-      {"Frechet distance, real against generated", fmt::format("{:.2f}", number(metrics, "fid")),
-       fmt::format("{} real, {} generated", metrics.at("n_real").get<std::int64_t>(),
-                   metrics.at("n_generated").get<std::int64_t>())},
-      {"Kernel distance x 1000, real against generated",
-       fmt::format("{:.2f} ± {:.2f}", 1000 * number(metrics, "kid"), 1000 * number(metrics, "kid_std")),
-       fmt::format("{} subsets of {}", metrics.at("kid_subsets").get<std::int64_t>(),
-                   metrics.at("kid_subset_size").get<std::int64_t>())}};
+      {"Frechet distance, real against generated", fmt::format("{:.2f}", number(metrics, "fid")), sides}};
+  if (has("kid")) {  // not of files of statistics
+    rows.push_back(
+        {"Kernel distance x 1000, real against generated",
+         fmt::format("{:.2f} ± {:.2f}", 1000 * number(metrics, "kid"), 1000 * number(metrics, "kid_std")),
+         fmt::format("{} subsets of {}", metrics.at("kid_subsets").get<std::int64_t>(),
+                     metrics.at("kid_subset_size").get<std::int64_t>())});
+  }
+  if (has("precision")) {
+    rows.push_back({"Precision, recall",
+                    fmt::format("{:.2f}, {:.2f}", number(metrics, "precision"), number(metrics, "recall")),
+                    sides});
+    rows.push_back({"Density, coverage",
+                    fmt::format("{:.2f}, {:.2f}", number(metrics, "density"), number(metrics, "coverage")),
+                    sides});
+  }
   const Json& floor = metrics.at("real_floor");
   if (floor.is_object()) {
     const std::string over = fmt::format("{} on each side", floor.at("n").get<std::int64_t>());
@@ -145,16 +157,22 @@ void add_distances(Page& page, const ReportConfig& config, ReportResults& result
   if (config.fid) {
     results.read_metrics(*config.fid, [&](const Json& metrics) {
       const auto extractor = metrics.at("extractor").get<std::string>();
-      page.add_html("<h3>Distances over " + escape_html(extractor) + " features</h3>");
-      page.add_text(
-          fmt::format("These are Frechet and kernel distances over {} features and not the FID and KID of "
-                      "the literature, "
-                      "whose features are Inception's. A Frechet distance grows as N shrinks, so generated "
-                      "images are best "
-                      "judged beside the floor at the same N.",
-                      extractor));
-      if (std::min(metrics.at("n_real").get<std::int64_t>(), metrics.at("n_generated").get<std::int64_t>()) <=
-          metrics.at("feature_width").get<std::int64_t>()) {
+      const bool is_fid = metrics.value("is_inception_fid", false);
+      page.add_html("<h3>" + (is_fid ? "FID" : "Distances over " + escape_html(extractor) + " features") +
+                    "</h3>");
+      page.add_text(fmt::format(
+          "{}A Frechet distance grows as N shrinks, so generated images are best judged beside the floor at "
+          "the same N.",
+          is_fid
+              ? std::string()
+              : fmt::format("These are Frechet and kernel distances over {} features and not the FID and KID "
+                            "of the literature, whose features are Inception's. ",
+                            extractor)));
+      const auto count = [&](const char* key) {
+        return metrics.at(key).is_null() ? std::numeric_limits<std::int64_t>::max()
+                                         : metrics.at(key).get<std::int64_t>();
+      };
+      if (std::min(count("n_real"), count("n_generated")) <= count("feature_width")) {
         page.add_text(fmt::format(
             "There are no more images than the {} features: the covariance is rank-deficient and the Frechet "
             "distance too large; the kernel distance is not.",

@@ -5,6 +5,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/models/biomedclip.h"
+#include "medisyn/nn/layers.h"
 
 namespace medisyn {
 namespace {
@@ -29,6 +30,7 @@ Extractor load_biomedclip_extractor(const fs::path& folder, torch::Device device
   const torch::Tensor mean = by_channel(preparation.mean, "mean", folder).to(device);
   const torch::Tensor std = by_channel(preparation.std, "std", folder).to(device);
   read.model->to(device);
+  prepare_for_inference(*read.model);
   return {.name = "biomedclip",
           .weights_sha256 = sha256_file(biomedclip_weights(folder)),
           .normalisation = fmt::format("(x - ({})) / ({})", fmt::join(preparation.mean, ", "),

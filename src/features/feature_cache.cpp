@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 
@@ -51,8 +53,9 @@ bool FeatureCache::read(const std::string& image_sha256, float* row) const {
 void FeatureCache::write(const std::string& image_sha256, const float* row) const {
   const fs::path file = file_of(image_sha256);
   make_folder(file.parent_path());
+  static std::atomic<std::uint64_t> writes = 0;
   fs::path own = file;
-  own += fmt::format(".{}", getpid());  // ranks may meet the same picture
+  own += fmt::format(".{}-{}", getpid(), writes++);  // ranks and threads may meet the same picture
   write_file(own, {reinterpret_cast<const char*>(row), bytes_}, Sync::kNone);
   fs::rename(own, file);
 }

@@ -91,6 +91,10 @@ TEST_F(EvalFid, WritesWhatWasMeasuredAndHow) {
   EXPECT_EQ(found["fd_infinity"]["sizes"][0], 6);
   EXPECT_EQ(found["fid_interval"]["resamples"], 5);
   EXPECT_EQ(found["real_floor"]["n"], 6);
+  const std::string csv = read_file(folder() / "run/fid.csv");
+  EXPECT_THAT(csv, testing::StartsWith("extractor,mode,weights_sha256,n_real,n_generated,fid,kid,"));
+  EXPECT_THAT(csv, HasSubstr("efficientnet_lite0,efficientnet_lite0," +
+                             found["weights_sha256"].get<std::string>() + ",12,12,"));
   const TensorMap features = read_npz(folder() / "run/features.npz");
   EXPECT_EQ(features.at("real").sizes(), (std::vector<std::int64_t>{12, 1280}));
   EXPECT_TRUE(fs::exists(folder() / "cache"));

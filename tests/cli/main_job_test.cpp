@@ -192,6 +192,7 @@ TEST_F(MainJob, TheCheckpointOfLowestDistanceIsMarked) {
                                             "--where",       "split=train",
                                             "--sample",      "6",
                                             "--steps",       "2",
+                                            "--nproc",       "2",
                                             "--extractor",   "efficientnet_lite0",
                                             "--weights",     "weights.safetensors",
                                             "--out",         "choice"};

@@ -1,6 +1,7 @@
 #include "medisyn/features/extractor.h"
 
 #include <torch/types.h>
+#include <thread>
 
 #include <limits>
 
@@ -113,6 +114,23 @@ TEST_F(Extraction, TakesFromTheCacheWhatIsThere) {
   EXPECT_TRUE(torch::equal(second[3], first[3]));
   EXPECT_FALSE(torch::equal(second[1], first[1]));
   EXPECT_TRUE(cache.read(hash, row.data()));
+}
+
+TEST_F(Extraction, EqualPicturesAtOnceMeetInTheCache) {
+  const FeatureCache cache(folder_ / "equal", extractor_);
+  const std::vector<float> row(1280, 0.5F);
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      for (int repeat = 0; repeat < 50; ++repeat) {
+        cache.write(std::string(64, 'a'), row.data());
+      }
+    });
+  }
+  threads.clear();
+  std::vector<float> found(1280);
+  ASSERT_TRUE(cache.read(std::string(64, 'a'), found.data()));
+  EXPECT_EQ(found, row);
 }
 
 TEST_F(Extraction, ACacheOfAnotherResizeIsNotUsed) {
