@@ -66,7 +66,9 @@ class NpyReader {
            where_, size, bytes_.size());
     }
     const torch::Tensor values = torch::empty(shape, type);
-    std::memcpy(values.data_ptr(), bytes_.data(), size);
+    if (size > 0) {
+      std::memcpy(values.data_ptr(), bytes_.data(), size);
+    }
     return is_turned ? values.permute(turned(values.dim())).contiguous() : values;
   }
 

@@ -61,7 +61,9 @@ std::map<std::string, torch::Tensor> read_storages(std::string_view bytes, const
     }
     const std::size_t size = count == 0 ? 0 : count * found->second;
     storages[key] = torch::empty({static_cast<std::int64_t>(size)}, torch::kByte);
-    std::memcpy(storages[key].data_ptr(), bytes.data(), size);
+    if (size > 0) {
+      std::memcpy(storages[key].data_ptr(), bytes.data(), size);
+    }
     bytes.remove_prefix(size);
   }
   return storages;
