@@ -1,13 +1,11 @@
 // Where `medisyn curate` keeps finished images.
 //
 //   without `shards`               with `shards`
-//   OUT/images/REPOSITORY/ID.png   OUT/shards/SPLIT-00000.tar      those of the data set
-//   OUT/.curate/aside/ID.png       OUT/.curate/aside/00000.tar     others, a copy of another say: an image
-//   may
-//                                                                  be one of the data set after the next run
-//                                  OUT/.curate/spool/RANK-N        this run's, one behind the other: a
-//                                  million
-//                                                                  files never come to be
+//   OUT/images/REPOSITORY/ID.png   OUT/shards/SPLIT-00000.tar    those of the data set
+//   OUT/.curate/aside/ID.png       OUT/.curate/aside/00000.tar   others, for now
+//                                  OUT/.curate/spool/RANK-N      this run's, one behind the other
+//
+// With shards a million files never come to be.
 #pragma once
 
 #include <cstdint>
