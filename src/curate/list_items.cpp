@@ -14,6 +14,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/curate/item.h"
 #include "medisyn/curate/table.h"
+#include "medisyn/data/shards.h"
 #include "medisyn/io/dicom.h"
 #include "medisyn/text/caption.h"
 #include "tar_samples.h"
@@ -191,7 +192,7 @@ class Lister {
     if (const auto fault = path_fault(item.below); item.fault.empty() && !fault.empty()) {
       item.fault = fmt::format("{:?}: {}", item.below.substr(0, kShown), fault);
     }
-    item.stem = without_extensions(item.below);
+    item.stem = sample_name(item.below);
     items_.push_back(std::move(item));
   }
 

@@ -8,6 +8,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/core/utf8.h"
 #include "medisyn/curate/table.h"
+#include "medisyn/data/shards.h"
 #include "medisyn/io/image.h"
 #include "medisyn/io/jsonl.h"
 #include "medisyn/io/tar.h"
@@ -76,17 +77,11 @@ class Sample {
 
 }  // namespace
 
-std::string without_extensions(const std::string& below) {
-  const std::size_t slash = below.rfind('/');
-  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  return below.substr(0, below.find('.', name + 1));
-}
-
 std::vector<Item> list_tar_samples(const fs::path& archive, const std::string& below) {
   const TarIndex index(archive);
   std::map<std::string, Sample> samples;
   for (const TarEntry& entry : index.entries()) {
-    const std::string key = without_extensions(entry.name);
+    const std::string key(sample_name(entry.name));
     Sample& sample = samples.try_emplace(key, index, key).first->second;
     try {
       sample.add(entry);

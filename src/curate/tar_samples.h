@@ -9,9 +9,6 @@
 
 namespace medisyn {
 
-/// "a/b.left.png" -> "a/b": all that a sample's members share.
-std::string without_extensions(const std::string& below);
-
 /// The pictures of an archive, each with the columns that the other members of its sample give: the keys of
 /// its .json, and "txt", "cls" by their extension. `below`: the archive's path below the repository's folder.
 /// A sample whose columns cannot be read, and an empty picture, have a fault. Error: a damaged archive.

@@ -14,19 +14,12 @@ namespace {
 
 constexpr std::uint64_t kMostText = 1 << 20;
 
-/// Up to the first dot of its last part, as WebDataset cuts it.
-std::string_view sample_of(std::string_view member) {
-  const std::size_t slash = member.rfind('/');
-  const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
-  return member.substr(0, member.find('.', begin + 1));
-}
-
 /// What the other files of an image's sample say about it.
 class SampleTexts {
  public:
   explicit SampleTexts(const TarIndex& index) : index_(index) {
     for (const TarEntry& entry : index.entries()) {
-      const std::string_view name = sample_of(entry.name);
+      const std::string_view name = sample_name(entry.name);
       const std::string_view extension = std::string_view(entry.name).substr(name.size());
       if (extension == ".txt") {
         texts_[name] = &entry;
@@ -37,7 +30,7 @@ class SampleTexts {
   }
 
   Record record_of(const TarEntry& image) const {
-    const std::string_view name = sample_of(image.name);
+    const std::string_view name = sample_name(image.name);
     Record record;
     if (const auto found = rows_.find(name); found != rows_.end()) {
       record = record_of_row(*found->second);
@@ -85,13 +78,19 @@ class SampleTexts {
 
 }  // namespace
 
+std::string_view sample_name(std::string_view member) {
+  const std::size_t slash = member.rfind('/');
+  const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
+  return member.substr(0, member.find('.', begin + 1));
+}
+
 std::string shard_name(std::string_view prefix, std::int64_t number) {
   return fmt::format("{}{:05}.tar", prefix, number);
 }
 
 std::uint64_t add_sample(TarWriter& shard, const std::string& file_name, std::string_view image,
                          std::string_view row, std::string_view text) {
-  const std::string name(sample_of(file_name));
+  const std::string name(sample_name(file_name));
   const std::uint64_t begin = shard.add(file_name, image);
   shard.add(name + ".json", row);
   shard.add(name + ".txt", text);

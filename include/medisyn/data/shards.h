@@ -16,6 +16,10 @@
 
 namespace medisyn {
 
+/// "a/b.left.png" -> "a/b": all that a sample's members share, up to the first dot of the last part, as
+/// WebDataset cuts it. A view of `member`.
+std::string_view sample_name(std::string_view member);
+
 /// "train-00007.tar" of prefix "train-".
 std::string shard_name(std::string_view prefix, std::int64_t number);
 
