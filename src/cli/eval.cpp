@@ -3,6 +3,7 @@
 #include <array>
 #include <system_error>
 
+#include "launch.h"
 #include "medisyn/cli/commands.h"
 #include "medisyn/cli/eval_commands.h"
 #include "medisyn/cli/subcommands.h"
@@ -10,6 +11,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/data/filter.h"
 #include "medisyn/data/sample.h"
+#include "medisyn/dist/device.h"
 #include "medisyn/io/csv.h"
 
 namespace medisyn {
@@ -72,6 +74,28 @@ void EvalOutput::finish(const RunRecord& record, const std::string& text) {
   } else {
     fmt::print("{}", text);
   }
+}
+
+int run_eval(const CommonOptions& options, const CLI::App& app, std::string name, int argc, char** argv,
+             const EvalWork& work) {
+  std::vector<char*> words = {argv[0], name.data()};
+  words.insert(words.end(), argv + 1, argv + argc);
+  return run_together(options, app, "eval", static_cast<int>(words.size()), words.data(),
+                      [&](const Rank& rank) {
+                        const torch::Device device = pick_device(options.device, rank.local_rank);
+                        Communicator ranks(rank, device);
+                        try {
+                          std::optional<EvalOutput> output;
+                          if (ranks.is_first()) {
+                            output.emplace(options);
+                          }
+                          work(device, ranks, output ? &*output : nullptr);
+                        } catch (const std::exception& error) {
+                          ranks.fail_all(error);
+                          throw;
+                        }
+                        return 0;
+                      });
 }
 
 int eval_command(int argc, char** argv) {

@@ -4,12 +4,9 @@
 #include "eval_checkpoints.h"
 #include "fid_scores.h"
 #include "fid_sides.h"
-#include "launch.h"
 #include "medisyn/cli/eval_commands.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
-#include "medisyn/dist/communicator.h"
-#include "medisyn/dist/device.h"
 #include "medisyn/io/npz.h"
 
 namespace medisyn {
@@ -185,29 +182,6 @@ void finish(EvalOutput& output, RunRecord& record, const FidSides& sides, const 
   output.finish(record, fid_summary(record.metrics));
 }
 
-int eval_as(const Rank& rank, RunRecord& record, FidSides sides, const FidArguments& arguments) {
-  const torch::Device device = pick_device(arguments.common.device, rank.local_rank);
-  Communicator ranks(rank, device);
-  try {
-    std::optional<EvalOutput> output;
-    if (ranks.is_first()) {
-      output.emplace(arguments.common);
-    }
-    const Json description =
-        sides.need_extractor()
-            ? extract_sides(sides, arguments, open_extractor(arguments.extractor, arguments.common, device),
-                            device, ranks)
-            : description_of_files(sides);
-    if (output) {
-      finish(*output, record, sides, arguments, description);
-    }
-  } catch (const std::exception& error) {
-    ranks.fail_all(error);
-    throw;
-  }
-  return 0;
-}
-
 }  // namespace
 
 int eval_fid_command(int argc, char** argv) {
@@ -229,11 +203,18 @@ int eval_fid_command(int argc, char** argv) {
   arguments.scores.seed = arguments.common.seed;
   RunRecord record(argv[0]);
   FidSides sides = open_sides(arguments);
-  std::string subcommand = "fid";
-  std::vector<char*> words = {argv[0], subcommand.data()};
-  words.insert(words.end(), argv + 1, argv + argc);
-  return run_together(arguments.common, app, "eval", static_cast<int>(words.size()), words.data(),
-                      [&](const Rank& rank) { return eval_as(rank, record, std::move(sides), arguments); });
+  return run_eval(arguments.common, app, "fid", argc, argv,
+                  [&](torch::Device device, Communicator& ranks, EvalOutput* output) {
+                    const Json description =
+                        sides.need_extractor()
+                            ? extract_sides(sides, arguments,
+                                            open_extractor(arguments.extractor, arguments.common, device),
+                                            device, ranks)
+                            : description_of_files(sides);
+                    if (output != nullptr) {
+                      finish(*output, record, sides, arguments, description);
+                    }
+                  });
 }
 
 }  // namespace medisyn

@@ -1,12 +1,9 @@
 #include <optional>
 
-#include "launch.h"
 #include "medisyn/cli/eval_commands.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/core/progress.h"
-#include "medisyn/dist/communicator.h"
-#include "medisyn/dist/device.h"
 #include "medisyn/eval/memorization.h"
 #include "medisyn/eval/memorization_page.h"
 #include "medisyn/eval/memorization_scores.h"
@@ -190,28 +187,6 @@ void finish(EvalOutput& output, RunRecord& record, const MemorizationSides& side
   output.finish(record, memorization_summary(method, tables));
 }
 
-/// The ranks share the features; the first does the rest.
-int eval_as(const Rank& rank, RunRecord& record, const MemorizationSides& sides,
-            const MemorizationArguments& arguments) {
-  const torch::Device device = pick_device(arguments.common.device, rank.local_rank);
-  Communicator ranks(rank, device);
-  try {
-    std::optional<EvalOutput> output;
-    if (ranks.is_first()) {
-      output.emplace(arguments.common);
-    }
-    const Extractor extractor = open_extractor(arguments.extractor, arguments.common, device);
-    const SideFeatures features = extract_sides(sides, arguments, extractor, device, ranks);
-    if (output) {
-      finish(*output, record, sides, features, arguments, extractor);
-    }
-  } catch (const std::exception& error) {
-    ranks.fail_all(error);
-    throw;
-  }
-  return 0;
-}
-
 }  // namespace
 
 int eval_memorization_command(int argc, char** argv) {
@@ -224,11 +199,15 @@ int eval_memorization_command(int argc, char** argv) {
   RunRecord record(argv[0]);
   take_model(arguments);
   const MemorizationSides sides = open_sides(arguments.sides, arguments.common);
-  std::string subcommand = "memorization";
-  std::vector<char*> words = {argv[0], subcommand.data()};
-  words.insert(words.end(), argv + 1, argv + argc);
-  return run_together(arguments.common, app, "eval", static_cast<int>(words.size()), words.data(),
-                      [&](const Rank& rank) { return eval_as(rank, record, sides, arguments); });
+  // The ranks share the features; the first does the rest.
+  return run_eval(arguments.common, app, "memorization", argc, argv,
+                  [&](torch::Device device, Communicator& ranks, EvalOutput* output) {
+                    const Extractor extractor = open_extractor(arguments.extractor, arguments.common, device);
+                    const SideFeatures features = extract_sides(sides, arguments, extractor, device, ranks);
+                    if (output != nullptr) {
+                      finish(*output, record, sides, features, arguments, extractor);
+                    }
+                  });
 }
 
 }  // namespace medisyn

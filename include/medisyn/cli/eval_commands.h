@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"
 #include "medisyn/data/manifest.h"
+#include "medisyn/dist/communicator.h"
 #include "medisyn/features/extractor.h"
 
 namespace medisyn {
@@ -52,5 +54,12 @@ class EvalOutput {
   const CommonOptions& options_;
   std::optional<OutputFolder> folder_;
 };
+
+/// An evaluation on one rank. `output` is null on all but the first, which does what is not shared.
+using EvalWork = std::function<void(torch::Device device, Communicator& ranks, EvalOutput* output)>;
+
+/// Runs `medisyn eval NAME` on this rank, or on the --nproc ranks that it starts; an error on one ends all.
+int run_eval(const CommonOptions& options, const CLI::App& app, std::string name, int argc, char** argv,
+             const EvalWork& work);
 
 }  // namespace medisyn
