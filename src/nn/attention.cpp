@@ -29,7 +29,7 @@ torch::Tensor attend(const torch::Tensor& query, const torch::Tensor& key, const
         .to(query.scalar_type());
   }
   const bool sees_all = !options.mask.defined() && !options.is_causal && options.dropout == 0;
-  if (sees_all && cpu_attention_fits(query, key, value)) {
+  if (sees_all && cpu_attention_fits(query, key, value, heads)) {
     return cpu_attention(query, key, value, heads);
   }
   const torch::Tensor q = split_heads(query, heads);

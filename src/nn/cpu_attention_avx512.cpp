@@ -214,6 +214,12 @@ void mix_tile(const AttentionProblem& problem, const void* packed, void* scratch
   }
   write_rows<T>(running, rows, problem.width, plan.columns,
                 static_cast<Type*>(problem.out) + offset(problem.out_strides), problem.out_strides.token);
+  if (problem.log_sums != nullptr) {
+    float* log_sums = problem.log_sums + head * problem.queries + first;
+    for (Size row = 0; row < rows; ++row) {
+      log_sums[row] = running.largest[row] * problem.scale * kLog2E + __builtin_log2f(running.sum[row]);
+    }
+  }
 }
 
 /// Calls `function` with the arithmetic of the problem's elements.

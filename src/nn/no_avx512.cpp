@@ -13,6 +13,8 @@ void pack_keys_and_values(const AttentionProblem&, void*, std::int64_t) {}
 std::int64_t scratch_bytes(const AttentionProblem&) { return 0; }
 std::int64_t attend_tasks(const AttentionProblem&) { return 0; }
 void attend_tile(const AttentionProblem&, const void*, void*, std::int64_t) {}
+std::int64_t gradient_scratch_bytes(const AttentionProblem&) { return 0; }
+void attend_backward(const AttentionGradient&, void*, std::int64_t) {}
 
 std::int64_t norm_tasks(const NormProblem&) { return 0; }
 std::int64_t moment_floats(const NormProblem&) { return 0; }

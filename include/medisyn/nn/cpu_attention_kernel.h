@@ -23,6 +23,7 @@ struct AttentionProblem {
   HeadStrides query_strides, key_strides, value_strides;
   void* out;
   HeadStrides out_strides;
+  float* log_sums;  ///< [images, heads, queries], log2 of the sum of each query's exp(scores), or null
 };
 
 /// Whether this machine has the instructions for such elements.
@@ -39,5 +40,17 @@ void pack_keys_and_values(const AttentionProblem& problem, void* packed, std::in
 std::int64_t scratch_bytes(const AttentionProblem& problem);
 std::int64_t attend_tasks(const AttentionProblem& problem);
 void attend_tile(const AttentionProblem& problem, const void* packed, void* scratch, std::int64_t task);
+
+/// What a loss says of the result, G, and where its gradients go.
+struct AttentionGradient {
+  AttentionProblem problem;  ///< with `out` and `log_sums` as they came out
+  const void* out;           ///< G
+  void *query, *key, *value;
+  HeadStrides out_strides, query_strides, key_strides;  ///< value's are the key's
+};
+
+/// Each task, one of images * heads, writes the gradients of one head's queries, keys and values.
+std::int64_t gradient_scratch_bytes(const AttentionProblem& problem);
+void attend_backward(const AttentionGradient& gradient, void* scratch, std::int64_t task);
 
 }  // namespace medisyn::cpu
