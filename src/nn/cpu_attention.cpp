@@ -25,8 +25,7 @@ torch::Tensor bytes(std::int64_t count) { return torch::empty({count}, torch::kU
 
 /// Everything of [B, L, heads * d] whose rows are whole.
 cpu::AttentionProblem problem_of(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
-                                 const torch::Tensor& out, const torch::Tensor& log_sums,
-                                 std::int64_t heads) {
+                                 const torch::Tensor& out, const torch::Tensor& softmax, std::int64_t heads) {
   const std::int64_t width = q.size(2) / heads;
   return {.element = element_of(q),
           .images = q.size(0),
@@ -43,7 +42,7 @@ cpu::AttentionProblem problem_of(const torch::Tensor& q, const torch::Tensor& k,
           .value_strides = strides_of(v, width),
           .out = out.data_ptr(),
           .out_strides = strides_of(out, width),
-          .log_sums = log_sums.defined() ? log_sums.data_ptr<float>() : nullptr};
+          .softmax = softmax.defined() ? softmax.data_ptr<float>() : nullptr};
 }
 
 /// Calls task(scratch, i) for each i; a thread's scratch is its own.
@@ -57,11 +56,11 @@ void for_each_task_with_scratch(std::int64_t count, std::int64_t scratch_bytes, 
   });
 }
 
-/// `log_sums` is undefined, or for the backward pass [B, heads, Lq].
+/// `softmax` is undefined, or for the backward pass [B, heads, Lq, 2].
 torch::Tensor attend_forward(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
-                             const torch::Tensor& log_sums, std::int64_t heads) {
+                             const torch::Tensor& softmax, std::int64_t heads) {
   torch::Tensor out = torch::empty(q.sizes(), q.options());
-  const cpu::AttentionProblem problem = problem_of(q, k, v, out, log_sums, heads);
+  const cpu::AttentionProblem problem = problem_of(q, k, v, out, softmax, heads);
   const torch::Tensor packed = bytes(cpu::packed_bytes(problem));
   for_each_task(cpu::pack_tasks(problem), 1, [&](std::int64_t task) {
     cpu::pack_keys_and_values(problem, packed.mutable_data_ptr(), task);
@@ -80,10 +79,10 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& q, const torch::Tensor& k,
                                const torch::Tensor& v, std::int64_t heads) {
-    const torch::Tensor log_sums =
-        torch::empty({q.size(0), heads, q.size(1)}, q.options().dtype(torch::kFloat));
-    torch::Tensor out = attend_forward(q, k, v, log_sums, heads);
-    context->save_for_backward({q, k, v, out, log_sums});
+    const torch::Tensor softmax =
+        torch::empty({q.size(0), heads, q.size(1), 2}, q.options().dtype(torch::kFloat));
+    torch::Tensor out = attend_forward(q, k, v, softmax, heads);
+    context->save_for_backward({q, k, v, out, softmax});
     context->saved_data["heads"] = heads;
     return out;
   }

@@ -214,10 +214,11 @@ void mix_tile(const AttentionProblem& problem, const void* packed, void* scratch
   }
   write_rows<T>(running, rows, problem.width, plan.columns,
                 static_cast<Type*>(problem.out) + offset(problem.out_strides), problem.out_strides.token);
-  if (problem.log_sums != nullptr) {
-    float* log_sums = problem.log_sums + head * problem.queries + first;
+  if (problem.softmax != nullptr) {
+    float* softmax = problem.softmax + (head * problem.queries + first) * 2;
     for (Size row = 0; row < rows; ++row) {
-      log_sums[row] = running.largest[row] * problem.scale * kLog2E + __builtin_log2f(running.sum[row]);
+      softmax[2 * row] = running.largest[row];
+      softmax[2 * row + 1] = 1 / running.sum[row];
     }
   }
 }

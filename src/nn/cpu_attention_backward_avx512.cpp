@@ -1,9 +1,10 @@
 // The gradients of attention, all in fp32, from what the forward pass kept: the output O and of each query
-// the logarithm l of its sum of exponentials. With G the gradient of O, a block of queries meets a block of
-// keys at a time (Dao et al., 2022, https://arxiv.org/abs/2205.14135, algorithm 4):
-//   S = Q K^T ─ P = 2^(c S - l) ──────────────┬─ dV += P^T G
+// the largest product m and the share 1 / sum r. With G the gradient of O, a block of queries meets a block
+// of keys at a time (Dao et al., 2022, https://arxiv.org/abs/2205.14135, algorithm 4):
+//   S = Q K^T ─ P = 2^(c (S - m)) r ──────────┬─ dV += P^T G
 //   G V^T ───── dS = P (G V^T - sum(G O)) ────┼─ dK += dS^T Q
 //                                             └─ dQ += dS K
+// m and r are kept apart, and not as one logarithm, whose rounding would show in P when scores are large.
 // dV and dK are kept turned, [width, keys], so that keys fill the vectors however narrow a head is.
 #include "avx512.h"
 #include "avx512_multiply.h"
@@ -14,9 +15,8 @@ namespace {
 
 constexpr Size kBlock = 64;  // queries, and keys: one panel of multiply()
 constexpr Size kBlockVectors = kBlock / kLanes;
-constexpr Size kRowStep = 8;       // multiply() takes rows by so many
-constexpr Size kMostVectors = 5;   // of a panel of dQ
-constexpr float kNoQuery = 1e30F;  // the logarithm of a query that does not exist: its weights are zeros
+constexpr Size kRowStep = 8;      // multiply() takes rows by so many
+constexpr Size kMostVectors = 5;  // of a panel of dQ
 
 struct Plan {
   explicit Plan(const AttentionProblem& problem)
@@ -41,7 +41,7 @@ struct Plan {
 struct Room {
   static Size floats(const Plan& plan) {
     return plan.keys * (2 * plan.width + plan.columns + 2 * plan.rows) +
-           kBlock * (2 * plan.width + 2 * plan.rows + plan.columns + 2 * kBlock + 2);
+           kBlock * (2 * plan.width + 2 * plan.rows + plan.columns + 2 * kBlock + 3);
   }
   Room(void* scratch, const Plan& plan)
       : keys_turned(static_cast<float*>(scratch)),
@@ -56,8 +56,9 @@ struct Room {
         query_gradient(gradient_turned + kBlock * plan.rows),
         weights(query_gradient + kBlock * plan.columns),
         slopes(weights + kBlock * kBlock),
-        log_sums(slopes + kBlock * kBlock),
-        products(log_sums + kBlock) {}
+        largest(slopes + kBlock * kBlock),
+        shares(largest + kBlock),
+        products(shares + kBlock) {}
 
   float* keys_turned;      // [block of keys][width][kBlock]
   float* values_turned;    // the same of V
@@ -71,7 +72,8 @@ struct Room {
   float* query_gradient;   // [kBlock, columns]
   float* weights;          // [kBlock, kBlock], S and then P
   float* slopes;           // [kBlock, kBlock], G V^T and then dS
-  float* log_sums;         // [kBlock]
+  float* largest;          // [kBlock], m
+  float* shares;           // [kBlock], r
   float* products;         // [kBlock], sum(G O)
 };
 
@@ -172,7 +174,9 @@ class Head {
     zero(room_.queries, kBlock * (2 * plan_.width + 2 * plan_.rows + plan_.columns));
     for (Size i = 0; i < kBlock; ++i) {
       const bool is_query = first + i < problem_.queries;
-      room_.log_sums[i] = is_query ? problem_.log_sums[head_ * problem_.queries + first + i] : kNoQuery;
+      const float* softmax = problem_.softmax + (head_ * problem_.queries + first + i) * 2;
+      room_.largest[i] = is_query ? softmax[0] : 0;
+      room_.shares[i] = is_query ? softmax[1] : 0;
       room_.products[i] = 0;
       if (!is_query) {
         continue;
@@ -207,15 +211,16 @@ class Head {
                                          plan_.width, room_.slopes, kBlock, kBlock, false);
     const __m512 scale = _mm512_set1_ps(problem_.scale * kLog2E);
     for (Size i = 0; i < kBlock; ++i) {
-      const __m512 log_sum = _mm512_set1_ps(room_.log_sums[i]);
+      const __m512 largest = _mm512_set1_ps(room_.largest[i]);
+      const __m512 share = _mm512_set1_ps(room_.shares[i]);
       const __m512 product = _mm512_set1_ps(room_.products[i]);
       for (Size k = 0; k < kBlock; k += kLanes) {
         float* weights = room_.weights + i * kBlock + k;
         float* slopes = room_.slopes + i * kBlock + k;
         const Size left = problem_.keys - key - k;
         const __mmask16 are_keys = left > 0 ? mask_of(left) : 0;
-        const __m512 power = exp2<6>(_mm512_fmsub_ps(_mm512_loadu_ps(weights), scale, log_sum));
-        const __m512 weight = _mm512_maskz_mov_ps(are_keys, power);
+        const __m512 below = _mm512_sub_ps(_mm512_loadu_ps(weights), largest);
+        const __m512 weight = _mm512_maskz_mul_ps(are_keys, exp2<6>(_mm512_mul_ps(below, scale)), share);
         _mm512_storeu_ps(weights, weight);
         _mm512_storeu_ps(slopes, _mm512_mul_ps(weight, _mm512_sub_ps(_mm512_loadu_ps(slopes), product)));
       }

@@ -14,9 +14,6 @@
 
 namespace medisyn {
 
-constexpr double kOutputTolerance = 2e-5;    // of the largest value
-constexpr double kGradientTolerance = 1e-4;  // of the gradient's norm
-
 /// sin(0.37 i + phase), i counting through the tensor.
 inline torch::Tensor wave(torch::IntArrayRef shape, double phase) {
   const torch::Tensor angle = torch::arange(c10::multiply_integers(shape), torch::kDouble) * 0.37 + phase;
@@ -53,13 +50,27 @@ Config config_of(const Json& json) {
   return config_from_node<Config>(parse_config_text(json.dump(), "models.json"));
 }
 
+struct Tolerances {
+  double output = 2e-5;    ///< of the largest value
+  double gradient = 1e-4;  ///< of the gradient's norm
+};
+
+/// golden[key], in the shape of `output`.
+inline torch::Tensor expected_output(const Json& golden, const char* key, const torch::Tensor& output) {
+  EXPECT_EQ(output.sizes().vec(), golden["shape"].get<std::vector<std::int64_t>>());
+  return torch::tensor(golden[key].get<std::vector<double>>(), torch::kDouble).reshape(output.sizes());
+}
+
+inline double largest_difference(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
+
 /// Every value of the output and every parameter's gradient.
-inline void expect_equal(const Json& golden, torch::nn::Module& model, const torch::Tensor& output) {
-  ASSERT_EQ(output.sizes().vec(), golden["shape"].get<std::vector<std::int64_t>>());
-  const torch::Tensor expected =
-      torch::tensor(golden["output"].get<std::vector<double>>()).reshape(output.sizes());
-  EXPECT_LE((output.detach() - expected).abs().max().item<double>(),
-            kOutputTolerance * expected.abs().max().item<double>());
+inline void expect_equal(const Json& golden, torch::nn::Module& model, const torch::Tensor& output,
+                         const Tolerances& tolerances = {}) {
+  const torch::Tensor expected = expected_output(golden, "output", output);
+  EXPECT_LE(largest_difference(output.detach(), expected),
+            tolerances.output * expected.abs().max().item<double>());
   model.zero_grad();
   (output * wave(output.sizes(), 0.2)).sum().backward();
   const auto parameters = sorted_parameters(model);
@@ -75,7 +86,7 @@ inline void expect_equal(const Json& golden, torch::nn::Module& model, const tor
         parameter.grad().defined() ? parameter.grad() : torch::zeros_like(parameter);
     const double norm = values[0];
     // Gradients that vanish in exact arithmetic (a bias in front of a normalisation) are rounding alone.
-    const double bound = kGradientTolerance * std::max(norm, 1e-3 * largest);
+    const double bound = tolerances.gradient * std::max(norm, 1e-3 * largest);
     EXPECT_NEAR(gradient.norm().item<double>(), norm, bound) << name;
     EXPECT_NEAR((gradient * wave(gradient.sizes(), 0.5)).sum().item<double>(), values[1].get<double>(),
                 bound * std::sqrt(static_cast<double>(gradient.numel())))

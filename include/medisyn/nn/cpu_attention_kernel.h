@@ -23,7 +23,8 @@ struct AttentionProblem {
   HeadStrides query_strides, key_strides, value_strides;
   void* out;
   HeadStrides out_strides;
-  float* log_sums;  ///< [images, heads, queries], log2 of the sum of each query's exp(scores), or null
+  float* softmax;  ///< [images, heads, queries, 2], for the backward pass, or null: the largest of a query's
+                   ///< products with keys, m, and 1 / sum exp(scale (product - m))
 };
 
 /// Whether this machine has the instructions for such elements.
@@ -43,7 +44,7 @@ void attend_tile(const AttentionProblem& problem, const void* packed, void* scra
 
 /// What a loss says of the result, G, and where its gradients go.
 struct AttentionGradient {
-  AttentionProblem problem;  ///< with `out` and `log_sums` as they came out
+  AttentionProblem problem;  ///< with `out` and `softmax` as they came out
   const void* out;           ///< G
   void *query, *key, *value;
   HeadStrides out_strides, query_strides, key_strides;  ///< value's are the key's
