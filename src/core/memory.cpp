@@ -13,6 +13,7 @@ namespace {
 /// which are larger, would leave gaps that nothing else fills.
 constexpr int kLargest = 1 << 27;
 constexpr std::uintptr_t kLargePage = 1 << 21;
+constexpr std::size_t kWorthGivingBack = std::size_t{1} << 30;
 
 }  // namespace
 
@@ -34,6 +35,10 @@ void advise_large_pages(void* begin, std::size_t size) {
   }
 }
 
-void give_back_free_memory() { malloc_trim(0); }
+void give_back_free_memory() {
+  if (mallinfo2().fordblks >= kWorthGivingBack) {
+    malloc_trim(0);
+  }
+}
 
 }  // namespace medisyn

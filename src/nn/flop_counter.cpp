@@ -99,7 +99,8 @@ const std::unordered_map<std::string_view, Rule>& rules() {
       {"aten::_scaled_dot_product_cudnn_attention", attention},
       {"aten::_scaled_dot_product_fused_attention_overrideable", attention},
       {"medisyn::cpu_attention", attention},
-      {"medisyn::packed_product", given}};
+      {"medisyn::packed_product", given},
+      {"medisyn::trained_linear", linear}};
   return kRules;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "medisyn/nn/cpu_elementwise.h"
+#include "medisyn/nn/trained_linear.h"
 
 namespace medisyn {
 namespace {
@@ -53,7 +54,11 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool has_bias)
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& input) const {
-  return packed_.defined() ? packed_linear(input, packed_, bias) : torch::linear(input, weight, bias);
+  if (packed_.defined()) {
+    return packed_linear(input, packed_, bias);
+  }
+  return trained_linear_fits(input, weight) ? trained_linear(input, weight, bias)
+                                            : torch::linear(input, weight, bias);
 }
 
 void LinearImpl::pack() {

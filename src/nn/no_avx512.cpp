@@ -2,6 +2,7 @@
 // nothing else is called.
 #include "medisyn/nn/cpu_attention_kernel.h"
 #include "medisyn/nn/cpu_elementwise_kernel.h"
+#include "medisyn/nn/cpu_plain_product_kernel.h"
 #include "medisyn/nn/cpu_product_kernel.h"
 
 namespace medisyn::cpu {
@@ -22,6 +23,9 @@ void take_moments(const NormProblem&, float*, std::int64_t) {}
 void factors_of(const NormProblem&, const float*, float*, std::int64_t) {}
 void normalise(const NormProblem&, const float*, std::int64_t) {}
 void gate_row(Element, const void*, void*, std::int64_t, std::int64_t) {}
+
+std::int64_t plain_product_tasks(const PlainProduct&) { return 0; }
+void multiply_plain(const PlainProduct&, std::int64_t) {}
 
 std::int64_t packed_elements(const PackedShape&) { return 0; }
 std::int64_t panels(const PackedShape&) { return 0; }
