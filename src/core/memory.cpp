@@ -13,7 +13,6 @@ namespace {
 /// which are larger, would leave gaps that nothing else fills.
 constexpr int kLargest = 1 << 27;
 constexpr std::uintptr_t kLargePage = 1 << 21;
-constexpr std::size_t kWorthGivingBack = std::size_t{1} << 30;
 
 }  // namespace
 
@@ -35,8 +34,8 @@ void advise_large_pages(void* begin, std::size_t size) {
   }
 }
 
-void give_back_free_memory() {
-  if (mallinfo2().fordblks >= kWorthGivingBack) {
+void give_back_free_memory(std::size_t least) {
+  if (mallinfo2().fordblks >= least) {
     malloc_trim(0);
   }
 }

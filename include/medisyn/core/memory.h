@@ -19,9 +19,8 @@ void use_large_pages();
 /// read and written from end to end.
 void advise_large_pages(void* begin, std::size_t size);
 
-/// Gives all freed memory back to the system, where it is a gigabyte or more: between parts of a job that
-/// need it in other shapes, so that the largest of them and not their sum is what the job takes. Less is
-/// kept, because taking it again costs the next step of a small model a quarter of its time.
-void give_back_free_memory();
+/// Gives all freed memory back to the system, where it is at least so many bytes: between parts of a job that
+/// need it in other shapes, so that the largest of them and not their sum is what the job takes.
+void give_back_free_memory(std::size_t least = 0);
 
 }  // namespace medisyn
