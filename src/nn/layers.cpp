@@ -31,6 +31,15 @@ torch::Tensor without_values(const torch::Tensor& weight) {
       .requires_grad_(weight.requires_grad());
 }
 
+torch::Tensor linear(const torch::Tensor& input, const torch::Tensor& weight, const PackedWeight& packed,
+                     const torch::Tensor& bias) {
+  if (packed.defined()) {
+    return packed_linear(input, packed, bias);
+  }
+  return trained_linear_fits(input, weight) ? trained_linear(input, weight, bias)
+                                            : torch::linear(input, weight, bias);
+}
+
 void fill_ones_and_zeros(torch::Tensor& weight, torch::Tensor& bias) {
   if (!UninitialisedParameters::active()) {
     const torch::NoGradGuard no_grad;
@@ -54,11 +63,7 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out, bool has_bias)
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& input) const {
-  if (packed_.defined()) {
-    return packed_linear(input, packed_, bias);
-  }
-  return trained_linear_fits(input, weight) ? trained_linear(input, weight, bias)
-                                            : torch::linear(input, weight, bias);
+  return linear(input, weight, packed_, bias);
 }
 
 void LinearImpl::pack() {
@@ -79,6 +84,11 @@ Conv2dImpl::Conv2dImpl(const ConvShape& shape)
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& input) const {
   return packed_.defined() ? packed_conv2d(input, packed_, bias)
                            : torch::conv2d(input, weight, bias, stride_, padding_);
+}
+
+torch::Tensor Conv2dImpl::on_tokens(const torch::Tensor& tokens) const {
+  TORCH_CHECK(weight.size(2) == 1 && stride_ == 1 && padding_ == 0, "only a 1x1 convolution works on tokens");
+  return linear(tokens, weight.flatten(1), packed_, bias);
 }
 
 void Conv2dImpl::pack() {

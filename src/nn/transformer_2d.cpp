@@ -98,15 +98,13 @@ Transformer2DModelImpl::Transformer2DModelImpl(const Transformer2DShape& shape)
 
 torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x, const Context& text) {
   const std::int64_t height = x.size(2);
-  torch::Tensor hidden = norm_(x);
-  hidden = (conv_in_ ? conv_in_(hidden) : hidden).flatten(2).transpose(1, 2);  // [B, H*W, C]
-  hidden = linear_in_ ? linear_in_(hidden) : hidden;
+  torch::Tensor hidden = norm_(x).flatten(2).transpose(1, 2);  // [B, H*W, C]
+  hidden = linear_in_ ? linear_in_(hidden) : conv_in_->on_tokens(hidden);
   for (const auto& block : *transformer_blocks_) {
     hidden = block->as<BasicTransformerBlock>()->forward(hidden, text);
   }
-  hidden = linear_out_ ? linear_out_(hidden) : hidden;
-  hidden = hidden.transpose(1, 2).unflatten(2, {height, -1});  // [B, C, H, W]
-  return add_to(conv_out_ ? conv_out_(hidden) : hidden, x);
+  hidden = linear_out_ ? linear_out_(hidden) : conv_out_->on_tokens(hidden);
+  return add_to(hidden.transpose(1, 2).unflatten(2, {height, -1}), x);
 }
 
 }  // namespace medisyn

@@ -50,6 +50,8 @@ class Conv2dImpl : public torch::nn::Module {
  public:
   explicit Conv2dImpl(const ConvShape& shape);
   torch::Tensor forward(const torch::Tensor& input) const;
+  /// The same of a 1x1 convolution for images as tokens, [B, H*W, in] -> [B, H*W, out].
+  torch::Tensor on_tokens(const torch::Tensor& tokens) const;
   void pack();  ///< see prepare_for_inference()
 
   torch::Tensor weight;  ///< [out, in, kernel, kernel]
