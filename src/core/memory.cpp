@@ -34,8 +34,9 @@ void advise_large_pages(void* begin, std::size_t size) {
   }
 }
 
-void give_back_free_memory(std::size_t least) {
-  if (mallinfo2().fordblks >= least) {
+void give_back_free_memory(std::size_t heap) {
+  const struct mallinfo2 bytes = mallinfo2();
+  if (bytes.arena + bytes.hblkhd >= heap) {
     malloc_trim(0);
   }
 }

@@ -19,8 +19,9 @@ void use_large_pages();
 /// read and written from end to end.
 void advise_large_pages(void* begin, std::size_t size);
 
-/// Gives all freed memory back to the system, where it is at least so many bytes: between parts of a job that
-/// need it in other shapes, so that the largest of them and not their sum is what the job takes.
-void give_back_free_memory(std::size_t least = 0);
+/// Gives all freed memory back to the system, where the heap has at least so many bytes, used and free:
+/// between parts of a job that need it in other shapes, so that the largest of them and not their sum is what
+/// the job takes.
+void give_back_free_memory(std::size_t heap = 0);
 
 }  // namespace medisyn
