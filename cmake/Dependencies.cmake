@@ -100,6 +100,19 @@ find_package(TIFF REQUIRED)
 find_path(NIFTI_INCLUDE_DIR nifti1_io.h PATH_SUFFIXES nifti REQUIRED)
 find_library(NIFTI_LIBRARY niftiio REQUIRED)
 find_library(ZNZ_LIBRARY znz REQUIRED)
+# The reader study's server: HTTP, and answers that survive a kill. The macros are those that Debian's library was
+# compiled with; without them its structs have another layout.
+find_path(HTTPLIB_INCLUDE_DIR httplib.h REQUIRED)
+find_library(HTTPLIB_LIBRARY cpp-httplib REQUIRED)
+add_library(medisyn_httplib INTERFACE)
+target_include_directories(medisyn_httplib SYSTEM INTERFACE ${HTTPLIB_INCLUDE_DIR})
+target_compile_definitions(medisyn_httplib INTERFACE
+  CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
+target_link_libraries(medisyn_httplib INTERFACE ${HTTPLIB_LIBRARY})
+find_package(SQLite3 REQUIRED)
+if(NOT TARGET SQLite3::SQLite3)  # its name from CMake 4.3 on
+  add_library(SQLite3::SQLite3 ALIAS SQLite::SQLite3)
+endif()
 # Charts of the HTML report: Debian's libjs-chart.js, put into the binary so that a report opens offline.
 find_file(CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist REQUIRED)
 

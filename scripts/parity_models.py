@@ -35,7 +35,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from timm.models.vision_transformer import VisionTransformer
 from torchvision.models import resnet50
-from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import (BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection,
+                          CLIPVisionConfig, CLIPVisionModelWithProjection)
 
 RUNNER = "build/release/tests/models/parity_run"
 OUTPUT_BOUND, GRADIENT_BOUND, BF16_BOUND = 2e-5, 1e-4, 2.0
@@ -46,6 +47,8 @@ CLIP_L = dict(hidden_size=768, intermediate_size=3072, projection_dim=768, num_h
               hidden_act="quick_gelu", eos_token_id=49407, bos_token_id=49406)
 BIG_G = dict(hidden_size=1280, intermediate_size=5120, projection_dim=1280, num_hidden_layers=32,
              num_attention_heads=20, hidden_act="gelu", eos_token_id=49407, bos_token_id=49406, pad_token_id=0)
+CLIP_L_VISION = dict(hidden_size=1024, intermediate_size=4096, projection_dim=768, num_hidden_layers=24,
+                     num_attention_heads=16, patch_size=14)
 SD14_UNET = dict(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
 SD14_VAE = dict(sample_size=512, block_out_channels=[128, 256, 512, 512], layers_per_block=2,
                 down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4)
@@ -175,6 +178,11 @@ def cases() -> list[Case]:
         Case("BiomedCLIP texts", "biomedclip_text", BiomedClip, lambda: {"input_ids": bert_ids()},
              lambda m, x: m.text(x["input_ids"]), save_biomedclip, bf16=False,
              ablate_layer="text.transformer.encoder.layer.5.output.dense.weight"),
+        *(Case(f"CLIP ViT-{name} images", "clip_image", lambda config=config: CLIPVisionModelWithProjection(
+            CLIPVisionConfig(**config)), lambda: {"sample": torch.randn(2, 3, 224, 224)},
+               lambda m, x: m(x["sample"]).image_embeds, bf16=False,
+               ablate_layer="vision_model.encoder.layers.5.mlp.fc2.weight")
+          for name, config in (("B/32", {}), ("L/14", CLIP_L_VISION))),
         Case("Inception-v3 pool3", "inception", fid_model, lambda: {"sample": torch.rand(2, 3, 299, 299) * 2 - 1},
              fid_features, save_state, bf16=False, ablate_layer="Mixed_6c.branch7x7_2.conv.weight"),
         Case("ResNet-50 logits", "resnet_50", resnet50, lambda: {"sample": torch.randn(2, 3, 224, 224)},

@@ -3,8 +3,8 @@
 #   MEDISYN_CUDA=AUTO|ON|OFF   AUTO (default) installs the CUDA wheels where nvcc is found
 source "$(dirname "$0")/steps.sh"
 
-APT_PACKAGES=(ca-certificates ccache g++ libarchive-dev libcli11-dev libdcmtk-dev libdeflate-dev libgdcm-dev libgloo-dev libgtest-dev libgmock-dev libicu-dev libjpeg-dev
-  libjs-chart.js libnifti-dev libopencv-dev libopenslide-dev libpng-dev libsentencepiece-dev libspdlog-dev libssl-dev libtiff-dev libyaml-cpp-dev nlohmann-json3-dev
+APT_PACKAGES=(ca-certificates ccache g++ libarchive-dev libcli11-dev libcpp-httplib-dev libdcmtk-dev libdeflate-dev libgdcm-dev libgloo-dev libgtest-dev libgmock-dev libicu-dev libjpeg-dev
+  libjs-chart.js libnifti-dev libopencv-dev libopenslide-dev libpng-dev libsentencepiece-dev libspdlog-dev libsqlite3-dev libssl-dev libtiff-dev libyaml-cpp-dev nlohmann-json3-dev
   python3 python3-pip python3-venv zlib1g-dev)
 
 as_root() {

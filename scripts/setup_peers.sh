@@ -31,6 +31,19 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel'
 }
 
+# The page of a reader study is tested in a browser; without one that test is skipped, and says so.
+install_browser() {
+  export DEBIAN_FRONTEND=noninteractive
+  local root=()
+  [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+  "${root[@]}" apt-get update -o Acquire::Retries=3
+  "${root[@]}" apt-get install -y --no-install-recommends chromium chromium-driver
+}
+
+if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+  (step "Chromium, to test the page of a reader study" install_browser) || echo "warning: without it that test is skipped" >&2
+fi
+
 PYTHON=${PYTHON:-/usr/bin/python3}
 "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null ||
   die "wrong Python: expected 3.11 to 3.14 at $PYTHON, found $("$PYTHON" --version 2>&1 | head -n 1); set PYTHON=/path/to/python3"

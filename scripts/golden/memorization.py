@@ -17,7 +17,7 @@ PRIME = 65521
 
 def differences(n: int, step: int, shift: int, seed: int) -> np.ndarray:
     """Multiples of 1/1024 without rounding: with step 1 and an odd shift no two are equal in size, with a larger step
-    there are ties, and zeros where 4 divides the shift; tests/eval/wilcoxon_test.cpp holds the same formula."""
+    there are ties, and zeros where 4 divides the shift; tests/stats/wilcoxon_test.cpp holds the same formula."""
     value = (np.arange(n, dtype=np.int64) * 7919 + seed * 104729) % PRIME
     return (4 * (value // step) + shift) / 1024.0
 

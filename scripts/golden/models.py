@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/{models,clip_text,sdxl,biomedclip,classifiers}.json: outputs and gradients of small networks of the reference libraries.
+"""Writes tests/golden/{models,clip_text,clip_vision,sdxl,biomedclip,classifiers}.json: outputs and gradients of small networks of the reference libraries.
 
 usage: models.py tests/golden      (in .venv-peers)
 
@@ -18,7 +18,8 @@ from open_clip.hf_model import HFTextEncoder
 from pytorch_fid.inception import fid_inception_v3
 from timm.models.vision_transformer import VisionTransformer
 from torchvision.models import resnet50
-from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import (BertConfig, BertModel, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel,
+                          CLIPTextModelWithProjection)
 
 
 def wave(shape: tuple[int, ...], phase: float) -> torch.Tensor:
@@ -77,6 +78,8 @@ TEXT = dict(vocab_size=50, hidden_size=16, intermediate_size=32, num_hidden_laye
 BERT = dict(vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
             max_position_embeddings=12, pad_token_id=0)
 VIT = dict(img_size=32, patch_size=16, embed_dim=16, depth=2, num_heads=2)
+CLIP_VISION = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, image_size=32,
+                   patch_size=16)
 IDS = torch.tensor([[48, 3, 7, 11, 49, 49, 49, 49, 49], [48, 20, 21, 22, 23, 24, 25, 26, 49]])
 PADDED_IDS = torch.tensor([[2, 3, 7, 11, 4, 0, 0, 0], [2, 20, 21, 22, 23, 24, 25, 4]])
 
@@ -113,6 +116,16 @@ def text_with_projection() -> dict:
     output = text(IDS, output_hidden_states=True)
     return {"config": config,
             **case(text, torch.cat([output.text_embeds.flatten(), output.hidden_states[-2].flatten()]))}
+
+
+def clip_vision(activation: str) -> dict:
+    """CLIPModel.get_image_features; the text tower is left out of weights and gradients."""
+    config = {**CLIP_VISION, "hidden_act": activation, "projection_dim": 6}
+    model = CLIPModel(CLIPConfig(vision_config=config, text_config=TEXT, projection_dim=6)).eval()
+    for part in ("text_model", "text_projection", "logit_scale"):
+        delattr(model, part)
+    fill(model)
+    return {"config": config, **case(model, model.get_image_features(wave((2, 3, 32, 32), 0.3)).pooler_output)}
 
 
 def bert(uses_mask: bool) -> dict:
@@ -163,6 +176,7 @@ def main() -> None:
     files = {
         "clip_text": {name: models.pop(name) for name in list(models) if name.startswith("text_")},
         "models": models,
+        "clip_vision": {activation: clip_vision(activation) for activation in ("quick_gelu", "gelu")},
         "sdxl": {"unet": sdxl(), "text_with_projection": text_with_projection()},
         "biomedclip": {"bert": bert(False), "bert_masked": bert(True), "text": biomedclip_text(), "vit": vit()},
         "classifiers": {"resnet_50": classifier(resnet50(), 64), "inception_v3": classifier(fid_model(), 96)},

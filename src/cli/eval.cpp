@@ -1,6 +1,8 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <system_error>
 
 #include "launch.h"
@@ -28,11 +30,24 @@ std::vector<ImageSource> image_sources(const Manifest& manifest) {
   return sources;
 }
 
+std::map<std::string, std::int64_t> image_formats(const Manifest& manifest) {
+  std::map<std::string, std::int64_t> formats;
+  for (const Record& record : manifest.records) {
+    std::string extension = fs::path(record.file_name).extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+    extension.erase(0, 1);
+    ++formats[extension == "jpeg" ? "jpg" : extension == "tiff" ? "tif" : extension];
+  }
+  return formats;
+}
+
 void add_extractor_options(CLI::App& app, ExtractorOptions& options) {
   app.add_option("--extractor", options.name,
                  fmt::format("Feature extractor: {}", fmt::join(extractor_names(), ", ")))
       ->capture_default_str();
-  app.add_option("--weights", options.weights, "Its weights: .safetensors or .pth; biomedclip: its folder")
+  app.add_option("--weights", options.weights,
+                 "Its weights: .safetensors or .pth; biomedclip and clip: their folder")
       ->type_name("FILE");
   app.add_option("--mode", options.mode,
                  fmt::format("Whose numbers inception gives: {}", fmt::join(inception_modes(), ", ")));
@@ -52,9 +67,9 @@ EvalOutput::EvalOutput(const CommonOptions& options) : options_(options) {
   }
 }
 
-void EvalOutput::write_sample(const Manifest& drawn) const {
+void EvalOutput::write_sample(const Manifest& drawn, const std::string& name) const {
   if (!options_.out.empty() && options_.sample > 0) {
-    write_manifest_file(options_.out / "sample.jsonl", drawn);
+    write_manifest_file(options_.out / name, drawn);
   }
 }
 
@@ -99,11 +114,14 @@ int run_eval(const CommonOptions& options, const CLI::App& app, std::string name
 }
 
 int eval_command(int argc, char** argv) {
-  constexpr std::array<Subcommand, 4> kEvaluations{
+  constexpr std::array<Subcommand, 7> kEvaluations{
       {{"fid", eval_fid_command, "distance between real and generated images, by features"},
        {"msssim", eval_msssim_command, "how alike the images of a set are"},
        {"memorization", eval_memorization_command, "does the model draw its training images again?"},
-       {"alignment", eval_alignment_command, "do the pictures follow the prompt?"}}};
+       {"classify", eval_classify_command, "do synthetic images train classifiers?"},
+       {"alignment", eval_alignment_command, "do the pictures follow the prompt?"},
+       {"reader-study", eval_reader_study_command, "can readers tell synthetic images from real ones?"},
+       {"table", eval_table_command, "several results of one evaluation side by side"}}};
   return run_subcommand("medisyn eval", "Scores images.", kEvaluations, argc, argv);
 }
 

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "eval_checkpoints.h"
+#include "evaluation_pages.h"
 #include "fid_scores.h"
 #include "fid_sides.h"
 #include "medisyn/cli/eval_commands.h"
@@ -179,6 +180,9 @@ void finish(EvalOutput& output, RunRecord& record, const FidSides& sides, const 
   record.metrics.update(fid_metrics(arguments.scores, sides.real, sides.generated));
   const FidTable table = fid_table(record.metrics);
   output.write_table("fid.csv", table.header, {table.row});
+  if (!arguments.common.out.empty()) {
+    write_file(arguments.common.out / "page.html", fid_page(record.metrics));
+  }
   output.finish(record, fid_summary(record.metrics));
 }
 

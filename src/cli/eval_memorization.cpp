@@ -159,6 +159,7 @@ void describe_run(RunRecord& record, const MemorizationSides& sides, const Memor
       {"sample", arguments.common.sample},       {"seed", arguments.common.seed}};
   record.metrics = describe(extractor);
   record.metrics.update({{"top_k", arguments.top_k},
+                         {"image_pixels", arguments.distance.image_pixels},
                          {"n_generated", sides.generated.kinds.size()},
                          {"n_training", sides.training.kinds.size()},
                          {"n_held_out", sides.held_out.kinds.size()}});

@@ -1,23 +1,11 @@
 #include "fid_sides.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "medisyn/cli/eval_commands.h"
 #include "medisyn/core/error.h"
 #include "medisyn/core/log.h"
 
 namespace medisyn {
 namespace {
-
-/// "png", "jpg" for .JPEG
-std::string format_of(const Record& record) {
-  std::string extension = fs::path(record.file_name).extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  extension.erase(0, 1);
-  return extension == "jpeg" ? "jpg" : extension == "tiff" ? "tif" : extension;
-}
 
 std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
@@ -38,9 +26,7 @@ FidSide open_fid_side(const fs::path& path, const std::string& name, const Commo
   if (side.images.records.size() < 2) {
     fail("--{} {}: expected at least 2 images, found {}", name, path.string(), side.images.records.size());
   }
-  for (const Record& record : side.images.records) {
-    ++side.formats[format_of(record)];
-  }
+  side.formats = image_formats(side.images);
   return side;
 }
 

@@ -3,6 +3,8 @@
 #include <limits>
 #include <set>
 
+#include "comparable_results.h"
+#include "evaluation_pages.h"
 #include "medisyn/report/html.h"
 #include "report_parts.h"
 
@@ -39,42 +41,6 @@ void add_training_card(const std::string& title, const Json& metrics, std::vecto
                          ? fmt::format("from {:.3f}, {:.0f} % less", first, 100 * (1 - last / first))
                          : "held-out images"});
   }
-}
-
-/// Rows of (score, value, over) for the distances of one result of fid.
-std::vector<std::vector<std::string>> distance_rows(const Json& metrics) {
-  const auto number = [&](const Json& map, const char* key) { return map.at(key).get<double>(); };
-  const auto has = [&](const char* key) { return metrics.contains(key) && !metrics.at(key).is_null(); };
-  const auto images = [&](const char* key) { return has(key) ? metrics.at(key).dump() : std::string("?"); };
-  const std::string sides = fmt::format("{} real, {} generated", images("n_real"), images("n_generated"));
-  std::vector<std::vector<std::string>> rows = {
-      {"Frechet distance, real against generated", fmt::format("{:.2f}", number(metrics, "fid")), sides}};
-  if (has("kid")) {  // not of files of statistics
-    rows.push_back(
-        {"Kernel distance x 1000, real against generated",
-         fmt::format("{:.2f} ± {:.2f}", 1000 * number(metrics, "kid"), 1000 * number(metrics, "kid_std")),
-         fmt::format("{} subsets of {}", metrics.at("kid_subsets").get<std::int64_t>(),
-                     metrics.at("kid_subset_size").get<std::int64_t>())});
-  }
-  if (has("precision")) {
-    rows.push_back({"Precision, recall",
-                    fmt::format("{:.2f}, {:.2f}", number(metrics, "precision"), number(metrics, "recall")),
-                    sides});
-    rows.push_back({"Density, coverage",
-                    fmt::format("{:.2f}, {:.2f}", number(metrics, "density"), number(metrics, "coverage")),
-                    sides});
-  }
-  const Json& floor = metrics.at("real_floor");
-  if (floor.is_object()) {
-    const std::string over = fmt::format("{} on each side", floor.at("n").get<std::int64_t>());
-    rows.push_back({"At equal N: Frechet distance, real against generated",
-                    fmt::format("{:.2f}", number(floor, "generated_distance")), over});
-    rows.push_back({"At equal N: Frechet distance, real against real (the floor)",
-                    fmt::format("{:.2f}", number(floor, "distance")), over});
-    rows.push_back({"At equal N: kernel distance x 1000, real against real (the floor)",
-                    fmt::format("{:.2f}", 1000 * number(floor, "kid")), over});
-  }
-  return rows;
 }
 
 }  // namespace
@@ -186,6 +152,11 @@ void add_distances(Page& page, const ReportConfig& config, ReportResults& result
     page.add_text(
         "The lower, the more the images of a set differ from each other; as diverse as the real ones is "
         "what to aim at.");
+    std::vector<NamedResult> compared;
+    for (const ReportEntry& entry : config.msssim) {
+      compared.push_back({entry.path.string(), results.of(entry.path)});
+    }
+    check_comparable(compared);
     std::vector<std::vector<std::string>> rows;
     for (const ReportEntry& entry : config.msssim) {
       results.read_metrics(entry.path, [&](const Json& metrics) {

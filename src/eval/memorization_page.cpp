@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "medisyn/io/resize.h"
 #include "medisyn/report/html.h"
@@ -20,6 +21,38 @@ std::string picture(const Image& image, const std::string& caption) {
   const Image& shown = image.height > kShownPixels ? resize(image, kShownPixels, kShownPixels) : image;
   return fmt::format("<div>{}<span>{}</span></div>", inline_jpeg(shown, kJpegQuality, caption),
                      escape_html(caption));
+}
+
+/// % of all specialties' images at or below each threshold.
+BarChart::Bars shares(const std::string& name, const std::vector<SpecialtyScore>& scores) {
+  BarChart::Bars bars{.name = name, .values = std::vector<double>(kDistanceThresholds.size())};
+  std::int64_t images = 0;
+  for (const SpecialtyScore& score : scores) {
+    images += score.images;
+  }
+  for (const SpecialtyScore& score : scores) {
+    for (std::size_t i = 0; i < bars.values.size(); ++i) {
+      bars.values[i] += 100 * static_cast<double>(score.thresholds[i].images) / static_cast<double>(images);
+    }
+  }
+  return bars;
+}
+
+/// Shares grow with the threshold: the last ones are the highest.
+BarChart share_chart(const MemorizationTable& table) {
+  BarChart chart{.heading = "Images at or below each threshold",
+                 .label = "% of images",
+                 .bars = {shares("generated", table.generated)}};
+  if (!table.held_out.empty()) {
+    chart.bars.push_back(shares("held-out real", table.held_out));
+  }
+  for (const double threshold : kDistanceThresholds) {
+    chart.groups.push_back(fmt::format("{:.2f}", threshold));
+  }
+  for (const BarChart::Bars& bars : chart.bars) {
+    chart.most = std::max(chart.most, std::ceil(bars.values.back()));
+  }
+  return chart;
 }
 
 /// ", flipped horizontally, moved by 0, 4"
@@ -86,6 +119,7 @@ class MemorizationPage {
         "difference of its values in 0..1{}. Flat or dark pictures of little content come out low "
         "too: what held-out real images score is what chance does.",
         is_extended ? "; here the least over both flips and shifts of up to 4 pixels" : ""));
+    page_.add_chart(share_chart(table));
     page_.add_html("<h3>Generated images at or below each threshold</h3>\n" +
                    html_of(share_table(table.generated)));
     if (!table.held_out.empty()) {

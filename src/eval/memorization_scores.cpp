@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "medisyn/eval/clopper_pearson.h"
-#include "medisyn/eval/wilcoxon.h"
+#include "medisyn/stats/clopper_pearson.h"
+#include "medisyn/stats/wilcoxon.h"
 
 namespace medisyn {
 namespace {

@@ -11,6 +11,7 @@
 #include "medisyn/core/error.h"
 #include "medisyn/core/files.h"
 #include "medisyn/features/biomedclip_extractor.h"
+#include "medisyn/features/clip_extractor.h"
 #include "medisyn/models/efficientnet_lite0.h"
 #include "medisyn/models/hf_folder.h"
 #include "medisyn/models/inception_v3.h"
@@ -128,7 +129,7 @@ Extractor load_resnet_50(const fs::path& weights, torch::Device device) {
 }  // namespace
 
 std::vector<std::string> extractor_names() {
-  return {kInception, "efficientnet_lite0", "resnet50", "biomedclip"};
+  return {kInception, "efficientnet_lite0", "resnet50", "biomedclip", "clip"};
 }
 
 std::vector<std::string> inception_modes() {
@@ -150,9 +151,10 @@ void check_extractor(const std::string& name, const fs::path& weights, const std
   }
   inception_mode(mode);
   if (weights.empty()) {
-    fail(
-        "--extractor {}: its weights are needed: --weights {}", name,
-        name == "biomedclip" ? "DIR, the folder with open_clip_config.json" : "FILE.safetensors or FILE.pth");
+    fail("--extractor {}: its weights are needed: --weights {}", name,
+         name == "biomedclip" ? "DIR, the folder with open_clip_config.json"
+         : name == "clip"     ? "DIR, the folder with config.json and model.safetensors"
+                              : "FILE.safetensors or FILE.pth");
   }
 }
 
@@ -168,6 +170,9 @@ Extractor load_extractor(const std::string& name, const fs::path& weights, torch
   }
   if (name == "resnet50") {
     return load_resnet_50(weights, device);
+  }
+  if (name == "clip") {
+    return load_clip_extractor(weights, device);
   }
   return name == "biomedclip" ? load_biomedclip_extractor(weights, device)
                               : load_efficientnet_lite0(weights, device);

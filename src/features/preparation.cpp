@@ -31,6 +31,15 @@ void bicubic_in_float(const Image& image, int size, float* out) {
       .copy_(resize_float(planes, size, size).clamp_(0, kWhite).div_(kWhite).permute({1, 2, 0}));
 }
 
+/// The longer side is cut to whole pixels, not rounded: 241.7 is 241.
+/// Source: CLIP, clip/clip.py (torchvision's Resize and CenterCrop); transformers' CLIPImageProcessor.
+Image resize_and_crop_as_clip(const Image& image, int size) {
+  const std::int64_t shorter = std::min(image.height, image.width);
+  const auto scaled = [&](int side) { return static_cast<int>(std::int64_t{size} * side / shorter); };
+  const Image resized = resize(image, scaled(image.height), scaled(image.width));
+  return crop(resized, (resized.height - size) / 2, (resized.width - size) / 2, size, size);
+}
+
 }  // namespace
 
 std::string describe(Preparation preparation, int size) {
@@ -59,7 +68,7 @@ void prepare(const Image& image, Preparation preparation, int size, float* out) 
     case Preparation::kTorchFidelity:
       return bilinear(image, size, BilinearGrid::kCorner, out);
     case Preparation::kBicubicCrop:
-      return to_unit(resize_and_crop(image, size), out);
+      return to_unit(resize_and_crop_as_clip(image, size), out);
     default:
       return to_unit(resize(image, size, size), out);
   }

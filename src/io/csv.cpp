@@ -151,14 +151,19 @@ Table read_csv(const fs::path& path, char separator, std::vector<std::string> he
   return table;
 }
 
-void write_csv(const fs::path& path, const std::vector<std::string>& header,
-               const std::vector<std::vector<std::string>>& rows) {
+std::string csv_text(const std::vector<std::string>& header,
+                     const std::vector<std::vector<std::string>>& rows) {
   std::string text;
   append_row(text, header);
   for (const auto& row : rows) {
     append_row(text, row);
   }
-  write_file(path, text);
+  return text;
+}
+
+void write_csv(const fs::path& path, const std::vector<std::string>& header,
+               const std::vector<std::vector<std::string>>& rows) {
+  write_file(path, csv_text(header, rows));
 }
 
 }  // namespace medisyn

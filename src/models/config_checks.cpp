@@ -5,6 +5,7 @@
 #include "medisyn/models/autoencoder_kl_config.h"
 #include "medisyn/models/bert_config.h"
 #include "medisyn/models/clip_text_config.h"
+#include "medisyn/models/clip_vision_config.h"
 #include "medisyn/models/unet_2d_condition_config.h"
 
 namespace medisyn {
@@ -85,6 +86,12 @@ void AutoencoderKLConfig::check() const {
 
 void CLIPTextConfig::check() const {
   check_divisible("CLIPTextModel", "hidden_size", hidden_size, "num_attention_heads", num_attention_heads);
+}
+
+void CLIPVisionConfig::check() const {
+  constexpr const char* kModel = "CLIPVisionModel";
+  check_divisible(kModel, "hidden_size", hidden_size, "num_attention_heads", num_attention_heads);
+  check_divisible(kModel, "image_size", image_size, "patch_size", patch_size);
 }
 
 void BertConfig::check() const {

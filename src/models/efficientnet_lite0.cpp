@@ -29,8 +29,9 @@ torch::Tensor padded(const torch::nn::Conv2dImpl& conv, const torch::Tensor& inp
   return torch::constant_pad_nd(input, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2});
 }
 
-torch::Tensor convolve(const NormedConv& layer, const torch::Tensor& input) {
-  return layer.forward(padded(layer.conv(), input));
+torch::Tensor convolve(const NormedConv& layer, const torch::Tensor& input,
+                       Activation activation = Activation::kRelu6, const torch::Tensor& residual = {}) {
+  return layer.forward(padded(layer.conv(), input), activation, residual);
 }
 
 torch::nn::Conv2d make_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1,
@@ -79,11 +80,10 @@ class InvertedResidualImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& input) {
     torch::Tensor hidden = input;
     if (expand_.defined()) {
-      hidden = torch::relu6(convolve(expand_, hidden));
+      hidden = convolve(expand_, hidden);
     }
-    hidden = torch::relu6(convolve(depthwise_, hidden));
-    hidden = convolve(project_, hidden);
-    return has_skip_ ? input + hidden : hidden;
+    hidden = convolve(depthwise_, hidden);
+    return convolve(project_, hidden, Activation::kNone, has_skip_ ? input : torch::Tensor());
   }
 
   void fold() {
@@ -107,7 +107,7 @@ TORCH_MODULE(InvertedResidual);
 
 }  // namespace
 
-EfficientNetLite0Impl::EfficientNetLite0Impl()
+EfficientNetLite0Impl::EfficientNetLite0Impl(std::int64_t classes)
     : stem_{register_module("_conv_stem", make_conv(3, kStemChannels, 3, 2)),
             register_module("_bn0", make_norm(kStemChannels))} {
   register_module("_blocks", blocks_);
@@ -121,15 +121,15 @@ EfficientNetLite0Impl::EfficientNetLite0Impl()
   const auto head = register_module("_conv_head", make_conv(channels, kFeatures, 1));
   head_ = NormedConv(head, register_module("_bn1", make_norm(kFeatures)));
   dropout_ = register_module("_dropout", torch::nn::Dropout(kDropout));
-  fc_ = register_module("_fc", torch::nn::Linear(kFeatures, kClasses));
+  fc_ = register_module("_fc", torch::nn::Linear(kFeatures, classes));
 }
 
 torch::Tensor EfficientNetLite0Impl::features(const torch::Tensor& images) {
-  torch::Tensor hidden = torch::relu6(convolve(stem_, images));
+  torch::Tensor hidden = convolve(stem_, images);
   for (const auto& block : *blocks_) {
     hidden = block->as<InvertedResidual>()->forward(hidden);
   }
-  hidden = torch::relu6(convolve(head_, hidden));
+  hidden = convolve(head_, hidden);
   return hidden.mean({2, 3});
 }
 

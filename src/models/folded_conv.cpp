@@ -104,8 +104,13 @@ void NormedConv::fold() {
   }
 }
 
-torch::Tensor NormedConv::forward(const torch::Tensor& input) const {
-  return folded_.defined() ? folded_.forward(input) : norm_.ptr()->forward(conv_.ptr()->forward(input));
+torch::Tensor NormedConv::forward(const torch::Tensor& input, Activation activation,
+                                  const torch::Tensor& residual) const {
+  if (!folded_.defined()) {
+    return batch_norm(*norm_.ptr(), conv_.ptr()->forward(input), activation, residual);
+  }
+  torch::Tensor output = folded_.forward(input);
+  return activate(residual.defined() ? output.add_(residual) : output, activation);
 }
 
 }  // namespace medisyn

@@ -29,10 +29,9 @@ class BottleneckImpl : public torch::nn::Module {
   }
 
   torch::Tensor forward(const torch::Tensor& input) {
-    torch::Tensor hidden = torch::relu(first_.forward(input));
-    hidden = torch::relu(second_.forward(hidden));
-    hidden = third_.forward(hidden);
-    return torch::relu(hidden + (downsample_.defined() ? downsample_.forward(input) : input));
+    const torch::Tensor hidden = second_.forward(first_.forward(input, Activation::kRelu), Activation::kRelu);
+    const torch::Tensor skipped = downsample_.defined() ? downsample_.forward(input) : input;
+    return third_.forward(hidden, Activation::kRelu, skipped);
   }
 
   void fold() {
@@ -97,7 +96,7 @@ void ResNet50Impl::fold() {
 }
 
 torch::Tensor ResNet50Impl::features(const torch::Tensor& images) {
-  torch::Tensor hidden = torch::max_pool2d(torch::relu(stem_.forward(images)), 3, 2, 1);
+  torch::Tensor hidden = torch::max_pool2d(stem_.forward(images, Activation::kRelu), 3, 2, 1);
   hidden = layer4_->forward(layer3_->forward(layer2_->forward(layer1_->forward(hidden))));
   return hidden.mean({2, 3});
 }

@@ -1,6 +1,7 @@
 // Stands in for the AVX-512 files on other processors than x86-64: there are no instructions for it, and so
 // nothing else is called.
 #include "medisyn/nn/cpu_attention_kernel.h"
+#include "medisyn/nn/cpu_batch_norm_kernel.h"
 #include "medisyn/nn/cpu_elementwise_kernel.h"
 #include "medisyn/nn/cpu_plain_product_kernel.h"
 #include "medisyn/nn/cpu_product_kernel.h"
@@ -26,6 +27,14 @@ void gate_row(Element, const void*, void*, std::int64_t, std::int64_t) {}
 
 std::int64_t plain_product_tasks(const PlainProduct&) { return 0; }
 void multiply_plain(const PlainProduct&, std::int64_t) {}
+std::int64_t batch_norm_tasks(const BatchNormProblem&) { return 0; }
+std::int64_t batch_norm_sums(const BatchNormProblem&) { return 0; }
+void take_batch_moments(const BatchNormProblem&, float*, std::int64_t) {}
+void join_batch_moments(const BatchNormProblem&, const float*, double*, double*) {}
+void apply_batch_norm(const BatchNormProblem&, const float*, std::int64_t) {}
+void take_gradient_sums(const BatchNormProblem&, const float*, float*, std::int64_t) {}
+void join_gradient_sums(const BatchNormProblem&, const float*, double*, double*) {}
+void apply_batch_norm_gradient(const BatchNormProblem&, const float*, std::int64_t) {}
 
 std::int64_t packed_elements(const PackedShape&) { return 0; }
 std::int64_t panels(const PackedShape&) { return 0; }

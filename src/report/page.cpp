@@ -15,15 +15,16 @@ std::string describe(const LineChart& chart) {
   std::string text = chart.heading;
   for (const Curve& curve : chart.curves) {
     if (!curve.points.empty()) {
-      text += fmt::format("; {}: from {:.4g} to {:.4g} at step {:.0f}", curve.name,
-                          curve.points.front().second, curve.points.back().second, curve.points.back().first);
+      text += fmt::format("; {}: from {:.4g} to {:.4g} at {} {:.0f}", curve.name, curve.points.front().second,
+                          curve.points.back().second, chart.x_label, curve.points.back().first);
     }
   }
   return text;
 }
 
 std::string describe(const BarChart& chart) {
-  std::string text = fmt::format("{}; {}: {:.3g}", chart.heading, chart.line_name, chart.line);
+  std::string text = chart.heading;
+  text += chart.line_name.empty() ? "" : fmt::format("; {}: {:.3g}", chart.line_name, chart.line);
   for (const BarChart::Bars& bars : chart.bars) {
     text += "; " + bars.name + ":";
     for (std::size_t i = 0; i < chart.groups.size(); ++i) {
@@ -56,9 +57,16 @@ bool has_points(const LineChart& chart) {
 }
 
 Json data_of(const LineChart& chart) {
-  Json data = {{"label", chart.label}, {"logarithmic", chart.logarithmic}, {"curves", Json::array()}};
+  Json data = {{"label", chart.label},
+               {"x_label", chart.x_label},
+               {"logarithmic", chart.logarithmic},
+               {"x_logarithmic", chart.x_logarithmic},
+               {"curves", Json::array()}};
   for (const Curve& curve : chart.curves) {
     data["curves"].push_back({{"name", curve.name}, {"points", curve.points}});
+    if (!curve.band.empty()) {
+      data["curves"].back()["band"] = curve.band;
+    }
   }
   return data;
 }

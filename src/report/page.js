@@ -6,27 +6,43 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+// The lower and the upper edge of a curve's band, filled in between.
+function bandOf(curve, stroke) {
+  const edge = (side) => ({
+    isBand: true, data: curve.points.map(([x], k) => ({ x, y: curve.band[k][side] })), borderWidth: 0, pointRadius: 0,
+    pointHitRadius: 0, backgroundColor: stroke + "2e", fill: side === 1 ? "-1" : false, order: 2,
+  });
+  return [edge(0), edge(1)];
+}
+
 function lineChart(chart) {
   const many = chart.curves.length > 1;
   return {
     type: "line",
     data: {
-      datasets: chart.curves.map((curve, i) => {
+      datasets: chart.curves.flatMap((curve, i) => {
         const emphasised = many && curve.name === "all";
         const stroke = emphasised ? colour("--text") : palette[i % palette.length];
-        return {
+        const line = {
           label: curve.name, data: curve.points.map(([x, y]) => ({ x, y })), borderColor: stroke,
           backgroundColor: stroke, borderWidth: emphasised ? 2.6 : 1.6, pointHitRadius: 8,
           pointRadius: curve.points.length > 30 ? 0 : 2, order: emphasised ? 0 : 1,
         };
+        return curve.band ? [...bandOf(curve, stroke), line] : [line];
       }),
     },
     options: {
       parsing: false,
       interaction: { mode: "nearest", axis: "x", intersect: false },
-      plugins: { legend: { display: many, position: "bottom", labels: { boxWidth: 12, boxHeight: 2 } } },
+      plugins: {
+        legend: {
+          display: many, position: "bottom",
+          labels: { boxWidth: 12, boxHeight: 2, filter: (item, data) => !data.datasets[item.datasetIndex].isBand },
+        },
+        tooltip: { filter: (item) => !item.dataset.isBand },
+      },
       scales: {
-        x: { type: "linear", title: { display: true, text: "step" } },
+        x: { type: chart.x_logarithmic ? "logarithmic" : "linear", title: { display: true, text: chart.x_label } },
         y: { type: chart.logarithmic ? "logarithmic" : "linear", title: { display: true, text: chart.label } },
       },
     },
@@ -45,10 +61,10 @@ function barChart(chart) {
       datasets: [...chart.bars.map((bar, i) => ({
         label: bar.name, data: bar.values, backgroundColor: palette[i % palette.length], borderRadius: 4, order: 1,
         maxBarThickness: 34,
-      })), line],
+      })), ...(chart.line_name ? [line] : [])],
     },
     options: {
-      plugins: { legend: { position: "bottom", labels: { boxWidth: 12 } } },
+      plugins: { legend: { display: chart.bars.length > 1 || chart.line_name !== "", position: "bottom", labels: { boxWidth: 12 } } },
       scales: {
         x: { grid: { display: false } },
         y: { min: 0, max: chart.most, title: { display: true, text: chart.label } },

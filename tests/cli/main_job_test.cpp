@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "../fresh_folder.h"
+#include "../json_schema.h"
 #include "../run_program.h"
 #include "medisyn/core/files.h"
 #include "medisyn/core/run_record.h"
@@ -117,7 +118,9 @@ class MainJob : public testing::Test {
   }
 
   static Json metrics(const std::string& folder) {
-    return Json::parse(read_file(folder_ / folder / "result.json"))["metrics"];
+    const Json result = Json::parse(read_file(folder_ / folder / "result.json"));
+    EXPECT_THAT(result_faults(result), testing::IsEmpty()) << folder;
+    return result["metrics"];
   }
 
   static fs::path folder_;

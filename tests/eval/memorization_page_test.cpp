@@ -55,8 +55,9 @@ TEST(MemorizationPage, ShowsNearPairsClosestFirst) {
   EXPECT_EQ(count(html, "data:image/jpeg"), 6U);
   EXPECT_LT(html.find("generated: b.png"), html.find("generated: a.png"));
   EXPECT_THAT(html, Not(HasSubstr("generated: c.png")));
-  EXPECT_EQ(count(html, "http://") + count(html, "https://"), 0U);
+  EXPECT_EQ(count(html, "src=\"http") + count(html, "href=\"http"), 0U);
   EXPECT_THAT(html, HasSubstr("Held-out real images at or below each threshold"));
+  EXPECT_THAT(html, HasSubstr("generated: 0.05 33.3"));  // the chart in words
   EXPECT_THAT(page(1), HasSubstr("; the closest 1 are shown"));
   EXPECT_EQ(count(page(1), "<div class=\"compare\">"), 1U);
 }

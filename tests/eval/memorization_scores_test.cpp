@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include "medisyn/eval/clopper_pearson.h"
 #include "medisyn/eval/memorization_tables.h"
-#include "medisyn/eval/wilcoxon.h"
+#include "medisyn/stats/clopper_pearson.h"
+#include "medisyn/stats/wilcoxon.h"
 
 namespace medisyn {
 namespace {

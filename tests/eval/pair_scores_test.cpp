@@ -26,11 +26,11 @@ TEST(PairScores, AreTheSameWithMemoryForAllAndForTwo) {
   }
   const auto pairs = random_pairs(9, 20, 0);
   std::int64_t reported = 0;
-  const auto scores =
-      score_pairs(images, pairs, 3, std::int64_t{1} << 30U, [&](std::int64_t done) { reported = done; });
+  const auto scores = score_pairs(images, pairs, {.scales = 3}, [&](std::int64_t done) { reported = done; });
   EXPECT_EQ(reported, 20);
-  EXPECT_EQ(score_pairs(images, pairs, 3, 1), scores);
-  EXPECT_EQ(score_pairs(images, pairs, 3, 500'000), scores);
+  for (const std::int64_t memory : {1, 200'000, 500'000}) {
+    EXPECT_EQ(score_pairs(images, pairs, {.scales = 3, .memory_bytes = memory}), scores) << memory;
+  }
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto [a, b] = pairs[i];
     EXPECT_EQ(scores[i], ms_ssim(prepare_ms_ssim(read_image(images[static_cast<std::size_t>(a)]), 3),
@@ -44,11 +44,11 @@ TEST(PairScores, UnsuitableImagesAreNamed) {
   const fs::path wide = write_picture(folder / "wide.png", 64, 80, 3);
   const fs::path broken = folder / "broken.png";
   write_file(broken, "no picture");
-  constexpr std::int64_t kMemory = 1 << 30;
-  EXPECT_ERROR(score_pairs({good, wide}, {{0, 1}}, 3, kMemory), "wide.png: expected 64 x 64 pixels as ");
-  EXPECT_ERROR(score_pairs({good, good}, {{0, 1}}, 5, kMemory),
+  EXPECT_ERROR(score_pairs({good, wide}, {{0, 1}}, {.scales = 3}), "wide.png: expected 64 x 64 pixels as ");
+  EXPECT_ERROR(score_pairs({good, good}, {{0, 1}}, {.scales = 5}),
                "good.png: 64 x 64 pixels are too few for 5 scales, which need 161: give a smaller --scales");
-  EXPECT_ERROR(score_pairs({good, broken}, {{0, 1}}, 3, kMemory), "broken.png");
+  EXPECT_LT(score_pairs({good, wide}, {{0, 1}}, {.scales = 3, .square_pixels = 48})[0], 1);
+  EXPECT_ERROR(score_pairs({good, broken}, {{0, 1}}, {.scales = 3}), "broken.png");
 }
 
 }  // namespace

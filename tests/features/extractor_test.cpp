@@ -53,7 +53,7 @@ class Extraction : public testing::Test {
 
 TEST(Extractor, UnknownNamesAndMissingWeightsAreNamed) {
   EXPECT_ERROR(load_extractor("incepton", "x", torch::kCPU),
-               "--extractor incepton: expected one of inception, efficientnet_lite0, resnet50, biomedclip");
+               "--extractor incepton: expected one of inception, efficientnet_lite0, resnet50, biomedclip, clip");
   EXPECT_ERROR(load_extractor("efficientnet_lite0", "", torch::kCPU), "--weights FILE.safetensors");
   EXPECT_ERROR(load_extractor("inception", "none.pth", torch::kCPU), "none.pth");
   EXPECT_ERROR(load_extractor("inception", "x", torch::kCPU, "cleanfid"),

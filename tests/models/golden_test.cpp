@@ -2,6 +2,7 @@
 #include "golden.h"
 
 #include "medisyn/models/biomedclip.h"
+#include "medisyn/models/clip_vision.h"
 #include "medisyn/models/hf_folder.h"
 #include "medisyn/models/inception_v3.h"
 #include "medisyn/models/resnet_50.h"
@@ -101,6 +102,16 @@ TEST(BiomedClipGolden, TextTower) {
   fill(*text);
   expect_equal(entry, *text, clip->encode_text(padded_ids()));
 }
+
+class ClipVisionGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(ClipVisionGolden, OutputAndGradients) {
+  const Json entry = golden_entry("clip_vision", GetParam());
+  CLIPVisionModel model(config_of<CLIPVisionConfig>(entry["config"]));
+  fill(*model);
+  expect_equal(entry, *model, model->forward(wave({2, 3, 32, 32}, 0.3)));
+}
+INSTANTIATE_TEST_SUITE_P(Models, ClipVisionGolden, testing::Values("quick_gelu", "gelu"));
 
 TEST(ClassifierGolden, ResNet50) {
   ResNet50 model;

@@ -18,6 +18,7 @@
 
 #include "medisyn/core/error.h"
 #include "medisyn/models/biomedclip.h"
+#include "medisyn/models/clip_vision.h"
 #include "medisyn/models/component.h"
 #include "medisyn/models/inception_v3.h"
 #include "medisyn/models/resnet_50.h"
@@ -96,6 +97,10 @@ Task make_task(const std::string& name, const std::filesystem::path& weights, co
               return is_text ? model->encode_text(input(inputs, "input_ids"))
                              : model->encode_image(input(inputs, "sample"));
             }};
+  }
+  if (name == "clip_image") {
+    CLIPVisionModel model = load_clip_vision(weights);
+    return {model.ptr(), [=]() mutable { return model->forward(input(inputs, "sample")); }};
   }
   if (name == "inception") {
     auto model = classifier<InceptionV3>(weights, dtype);

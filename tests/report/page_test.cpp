@@ -28,6 +28,16 @@ TEST(Page, HoldsItsPartsAndAsksNobody) {
   EXPECT_THAT(html, testing::Not(testing::HasSubstr("Without points")));
 }
 
+TEST(Page, BandsAroundACurve) {
+  Page page("t", "s");
+  page.add_charts({{.heading = "AUROC",
+                    .label = "",
+                    .curves = {{"real", {{1, 0.5}, {10, 0.75}}, {{0.25, 0.75}, {0.5, 1}}}},
+                    .x_logarithmic = true}});
+  EXPECT_THAT(page.html(), testing::HasSubstr("\"x_logarithmic\":true"));
+  EXPECT_THAT(page.html(), testing::HasSubstr("\"band\":[[0.25,0.75],[0.5,1.0]]"));
+}
+
 TEST(Page, LoadsNothing) {
   Page page("t", "s");
   page.open_section("a");

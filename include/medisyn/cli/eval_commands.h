@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ int eval_fid_command(int argc, char** argv);
 int eval_msssim_command(int argc, char** argv);
 int eval_alignment_command(int argc, char** argv);
 int eval_memorization_command(int argc, char** argv);
+int eval_classify_command(int argc, char** argv);
+int eval_table_command(int argc, char** argv);
+int eval_reader_study_command(int argc, char** argv);
 
 /// --extractor, --weights and --mode.
 struct ExtractorOptions {
@@ -37,13 +41,16 @@ Manifest open_images(const std::filesystem::path& path, const CommonOptions& opt
 
 std::vector<ImageSource> image_sources(const Manifest& manifest);
 
+/// How many images have each extension: "png", "jpg" for .JPEG.
+std::map<std::string, std::int64_t> image_formats(const Manifest& manifest);
+
 /// The folder of --out, claimed before anything is computed, and given back empty when nothing came of it.
 class EvalOutput {
  public:
   explicit EvalOutput(const CommonOptions& options);
 
-  /// sample.jsonl, where --sample drew one.
-  void write_sample(const Manifest& drawn) const;
+  /// What --sample drew, where it did.
+  void write_sample(const Manifest& drawn, const std::string& name = "sample.jsonl") const;
   void write_table(const std::string& name, const std::vector<std::string>& header,
                    const std::vector<std::vector<std::string>>& rows) const;
 

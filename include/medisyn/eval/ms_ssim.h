@@ -16,13 +16,14 @@
 
 namespace medisyn {
 
-/// One image at one scale: three planes [H, W], and their blurred moments, [H - 10, W - 10] each.
+/// One image at one scale: three planes [H, W], and their blurred moments, [H - 10, W - 10] each, as
+/// ms_ssim_kernels.h has them.
 struct MsSsimScale {
   std::int64_t height = 0;
   std::int64_t width = 0;
-  std::vector<float> pixels = {};     ///< [3, H, W], in 0..255
-  std::vector<double> mean = {};      ///< [3, H - 10, W - 10]
-  std::vector<double> variance = {};  ///< [3, H - 10, W - 10]
+  std::vector<float> values = {};    ///< [3, H, W], pixels less 128
+  std::vector<float> mean = {};      ///< [3, H - 10, W - 10]
+  std::vector<float> variance = {};  ///< [3, H - 10, W - 10]
 };
 
 /// One image, largest scale first.
@@ -37,6 +38,9 @@ std::vector<double> ms_ssim_weights(std::int64_t scales);
 
 /// The part of an image alone. It must be of least_pixels(scales) or more.
 MsSsimImage prepare_ms_ssim(const Image& image, std::int64_t scales);
+
+/// About how many bytes the prepared form of such an image takes.
+std::int64_t prepared_bytes(const Image& image);
 
 /// 0..1; never NaN. Both of one size and one number of scales.
 double ms_ssim(const MsSsimImage& a, const MsSsimImage& b);

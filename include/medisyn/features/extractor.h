@@ -47,6 +47,7 @@ void check_extractor(const std::string& name, const std::filesystem::path& weigh
 ///   of the safetensors file that scripts/convert_efficientnet.py writes.
 /// - `resnet50`: torchvision's, out of its .pth file or safetensors, at 224 px.
 /// - `biomedclip`: its folder (biomedclip_extractor.h).
+/// - `clip`: the folder of a transformers CLIPModel (clip_extractor.h).
 ///
 /// Error as check_extractor(), and for a missing file or one that does not fit.
 Extractor load_extractor(const std::string& name, const std::filesystem::path& weights, torch::Device device,

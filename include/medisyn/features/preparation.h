@@ -9,7 +9,7 @@ namespace medisyn {
 
 enum class Preparation {
   kBicubic,       ///< PIL's antialiased bicubic in bytes, whatever the aspect
-  kBicubicCrop,   ///< the same, shorter side to the size, then the centre square
+  kBicubicCrop,   ///< the same, shorter side to the size, then the centre square: CLIP's
   kPytorchFid,    ///< F.interpolate(bilinear, align_corners=False) without antialias, of floats
   kCleanFid,      ///< PIL's antialiased bicubic of each channel in float, cut at 0 and 255
   kTorchFidelity  ///< TensorFlow 1's bilinear without antialias, of the bytes' values

@@ -26,7 +26,11 @@ struct Table {
 /// open quote, text behind a closing quote, or bytes that are no UTF-8.
 Table read_csv(const std::filesystem::path& path, char separator = ',', std::vector<std::string> header = {});
 
-/// Writes a table atomically; fields are quoted where they must be.
+/// A table as text; fields are quoted where they must be.
+std::string csv_text(const std::vector<std::string>& header,
+                     const std::vector<std::vector<std::string>>& rows);
+
+/// Writes a table atomically.
 void write_csv(const std::filesystem::path& path, const std::vector<std::string>& header,
                const std::vector<std::vector<std::string>>& rows);
 

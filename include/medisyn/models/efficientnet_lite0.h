@@ -24,7 +24,7 @@ class EfficientNetLite0Impl : public torch::nn::Module {
   static constexpr std::int64_t kFeatures = 1280;
   static constexpr std::int64_t kClasses = 1000;
 
-  EfficientNetLite0Impl();
+  explicit EfficientNetLite0Impl(std::int64_t classes = kClasses);
 
   /// For inference from now on, with the weights that the model holds at this moment, on their device: batch
   /// norms become part of the convolutions, which run as folded_conv.h says.
@@ -34,7 +34,7 @@ class EfficientNetLite0Impl : public torch::nn::Module {
   /// dropout follow train() and eval().
   torch::Tensor features(const torch::Tensor& images);
 
-  /// The ImageNet logits. [B, 3, 224, 224] -> [B, 1000]
+  /// The logits. [B, 3, 224, 224] -> [B, classes]
   torch::Tensor forward(const torch::Tensor& images);
 
   /// Pixels in [0, 1] -> the scale the network was trained with.

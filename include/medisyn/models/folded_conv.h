@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "medisyn/nn/batch_norm.h"
 #include "medisyn/nn/packed_weight.h"
 
 namespace medisyn {
@@ -64,7 +65,10 @@ class NormedConv {
   ConvWeights weights() const { return medisyn::fold(*conv_, *norm_); }
   void fold();
 
-  torch::Tensor forward(const torch::Tensor& input) const;
+  /// activation(norm(conv(input)) + residual); in training as nn/batch_norm.h says. `residual` may be
+  /// undefined.
+  torch::Tensor forward(const torch::Tensor& input, Activation activation = Activation::kNone,
+                        const torch::Tensor& residual = {}) const;
 
  private:
   torch::nn::Conv2d conv_{nullptr};

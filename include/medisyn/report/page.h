@@ -14,6 +14,7 @@ namespace medisyn {
 struct Curve {
   std::string name;
   std::vector<std::pair<double, double>> points;
+  std::vector<std::pair<double, double>> band = {};  ///< (low, high) around each point; empty: none
 };
 
 struct LineChart {
@@ -21,9 +22,11 @@ struct LineChart {
   std::string label;  ///< of the y axis, with its unit
   std::vector<Curve> curves;
   bool logarithmic = false;
+  std::string x_label = "step";
+  bool x_logarithmic = false;
 };
 
-/// Bars side by side in groups, with one dashed line across.
+/// Bars side by side in groups, with one dashed line across where it has a name.
 struct BarChart {
   struct Bars {
     std::string name;
@@ -31,11 +34,11 @@ struct BarChart {
   };
   std::string heading;
   std::string label;
-  std::vector<std::string> groups;
-  std::vector<Bars> bars;
+  std::vector<std::string> groups = {};
+  std::vector<Bars> bars = {};
   double most = 1;  ///< where the y axis ends
   double line = 0;
-  std::string line_name;
+  std::string line_name = {};
 };
 
 /// Counts from one to a million: lying bars in groups below each other, on a logarithmic axis, each with its

@@ -1,9 +1,10 @@
-#include "medisyn/eval/clopper_pearson.h"
+#include "medisyn/stats/clopper_pearson.h"
 
-#include <c10/util/Exception.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace medisyn {
 namespace {
@@ -26,8 +27,9 @@ double log_binomial_cdf(std::int64_t hits, std::int64_t trials, double rate) {
 }  // namespace
 
 double clopper_pearson_upper(std::int64_t hits, std::int64_t trials, double confidence) {
-  TORCH_CHECK(trials >= 1 && hits >= 0 && hits <= trials && confidence > 0 && confidence < 1, hits, " of ",
-              trials, " at a confidence of ", confidence);
+  if (trials < 1 || hits < 0 || hits > trials || !(confidence > 0 && confidence < 1)) {
+    throw std::invalid_argument(fmt::format("{} of {} at a confidence of {}", hits, trials, confidence));
+  }
   if (hits == trials) {
     return 1;
   }

@@ -1,9 +1,8 @@
-#include "medisyn/eval/wilcoxon.h"
-
-#include <c10/util/Exception.h>
+#include "medisyn/stats/wilcoxon.h"
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <vector>
 
 namespace medisyn {
@@ -22,7 +21,9 @@ struct SignedRanks {
 SignedRanks rank(std::span<const double> differences) {
   std::vector<double> values;
   for (const double difference : differences) {
-    TORCH_CHECK(std::isfinite(difference), "a difference that is not finite has no rank");
+    if (!std::isfinite(difference)) {
+      throw std::invalid_argument("a difference that is not finite has no rank");
+    }
     if (difference != 0) {
       values.push_back(difference);
     }
@@ -94,7 +95,9 @@ double z_of(const SignedRanks& ranks) {
 }  // namespace
 
 SignedRankTest wilcoxon_signed_rank(std::span<const double> differences, Alternative alternative) {
-  TORCH_CHECK(!differences.empty(), "a test of no differences");
+  if (differences.empty()) {
+    throw std::invalid_argument("a test of no differences");
+  }
   const SignedRanks ranks = rank(differences);
   SignedRankTest test{.statistic = static_cast<double>(ranks.doubled_sum_above) / 2};
   if (ranks.doubled.empty()) {

@@ -1,4 +1,4 @@
-#include "medisyn/eval/clopper_pearson.h"
+#include "medisyn/stats/clopper_pearson.h"
 
 #include <gtest/gtest.h>
 
