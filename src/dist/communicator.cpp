@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -35,6 +36,10 @@ void quiet_c10d() {
   }
 }
 
+/// Gloo writes to a rank that died: that is an error to report, and not a signal that ends this one in
+/// silence.
+void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+
 BackendPointer make_gloo_backend(const StorePointer& store, const Rank& rank, const Rendezvous& rendezvous,
                                  std::chrono::milliseconds timeout) {
   using Gloo = c10d::ProcessGroupGloo;
@@ -58,6 +63,7 @@ struct Communicator::Group {
   Group(const Rank& rank, torch::Device where, std::chrono::milliseconds timeout)
       : device(where), rendezvous(find_rendezvous()), exceptions(std::uncaught_exceptions()) {
     quiet_c10d();
+    ignore_broken_pipes();
     const bool serves = rendezvous.is_served_by_first && rank.rank == 0;
     store = join_store(rendezvous, serves, kJoinTimeout);
     liveness.emplace(join_store(rendezvous, false, kJoinTimeout), rank,

@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <torch/cuda.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 
 #include "../peers.h"
 #include "jobs.h"
@@ -123,6 +127,21 @@ TEST(Communicator, ARankThatIsDoneIsNotTakenForDead) {
     EXPECT_EQ(job.ends[rank].exit_code, static_cast<int>(7 + rank));
     EXPECT_EQ(job.errors[rank], "");
   }
+}
+
+TEST(Role, DISABLED_WriteToAClosedPipe) {
+  const TestRank here;
+  Communicator communicator(here, torch::kCPU);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  close(ends[0]);
+  EXPECT_EQ(write(ends[1], "x", 1), -1);
+  EXPECT_EQ(errno, EPIPE);
+  close(ends[1]);
+}
+
+TEST(Communicator, AConnectionThatBrokeIsAnErrorAndNoSignal) {
+  EXPECT_TRUE(run_job("WriteToAClosedPipe", 2).is_good());
 }
 
 /// On as many GPUs; where there is none, as far as NCCL goes without.
